@@ -26,13 +26,37 @@ pub struct Reject {
     pub flaws: Option<Box<[Flaw]>>,
 }
 
-/// A part of a content that is not as its schema has it, as RFC 9457 §3 tells of such.
+/// A part of a request that is not as it has to be, as RFC 9457 §3 tells of such.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Flaw {
     /// What is wrong with it.
     pub detail: String,
-    /// The JSON Pointer to it, as a fragment of a URI (RFC 6901 §6).
-    pub pointer: String,
+    /// The place of a parameter: `path`, `query`, `header` or `cookie`.
+    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
+    pub place: Option<&'static str>,
+    /// The name of a parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<Box<str>>,
+    /// The JSON Pointer to a part of the content, or of the parameter's value, as a fragment of a URI (RFC 6901 §6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+}
+
+impl Flaw {
+    /// One of which nothing else is known.
+    #[must_use]
+    pub const fn new(detail: String) -> Self {
+        Self { detail, place: None, parameter: None, pointer: None }
+    }
+}
+
+impl core::fmt::Display for Flaw {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        for part in [self.place, self.parameter.as_deref(), self.pointer.as_deref()].into_iter().flatten() {
+            write!(f, "{part} ")?;
+        }
+        f.write_str(&self.detail)
+    }
 }
 
 impl Reject {
@@ -260,6 +284,12 @@ catalogue! {
     /// The content of the request is not as its schema has it (RFC 9110 §15.5.21).
     CONTENT_INVALID pub content_invalid "content_invalid" UNPROCESSABLE_ENTITY
         "Content invalid" "the content is not as it has to be here: `errors` lists what is wrong";
+    /// The parameters of the request are not as the description of the API has them (RFC 9110 §15.5.1).
+    PARAMETERS_INVALID pub parameters_invalid "parameters_invalid" BAD_REQUEST
+        "Parameters invalid" "the parameters are not as they have to be here: `errors` lists what is wrong";
+    /// The description of the API has no operation at this path (RFC 9110 §15.5.5).
+    OPERATION_NOT_FOUND pub operation_not_found "operation_not_found" NOT_FOUND
+        "Operation not found" "the API has no operation at this path";
     /// The content of the request can't be edited as the route says (RFC 9110 §15.5.21).
     CONTENT_UNFIT pub content_unfit "content_unfit" UNPROCESSABLE_ENTITY
         "Content unfit" "the content has not the form that is expected here";

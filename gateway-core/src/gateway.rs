@@ -140,6 +140,9 @@ impl<P: Platform> Gateway<P> {
     #[must_use = "the work has to be run"]
     pub fn ended(&self, mut record: Record, ended: &Ended) -> Vec<After> {
         if record.facts.is_some() || record.meter.is_some() {
+            if !record.owed.is_empty() {
+                record.response_has_ended(ended.cut.is_none());
+            }
             let now = self.platform.monotonic();
             if let (Some(metrics), Some(meter)) = (self.state.metrics(), &record.meter) {
                 metrics.ended(&record, meter, now);

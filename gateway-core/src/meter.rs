@@ -17,14 +17,42 @@ pub(crate) struct Meter {
     pub(crate) consumer: u32,
     /// What the cache did, by its label.
     pub(crate) cached: Option<&'static str>,
+    /// What the description of the API says, as bits in the order of [`DESCRIBED`].
+    pub(crate) described: u8,
     /// The failures of the store of responses.
     pub(crate) cache_errors: u16,
 }
+
+/// What the description of an API says of a request, or of its response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Described {
+    RequestValid,
+    RequestInvalid,
+    RequestUnchecked,
+    ResponseValid,
+    ResponseInvalid,
+    ResponseUnchecked,
+}
+
+/// The labels of these: what is looked at, and the outcome.
+pub(crate) const DESCRIBED: [(&str, &str); 6] = [
+    ("request", "valid"),
+    ("request", "invalid"),
+    ("request", "unchecked"),
+    ("response", "valid"),
+    ("response", "invalid"),
+    ("response", "unchecked"),
+];
 
 impl Meter {
     /// The measurements of an exchange that begins at `now`.
     pub(crate) fn begin(now: Duration) -> Self {
         Self { begun: nanos(now), ..Self::default() }
+    }
+
+    /// Notes what the description of the API says.
+    pub(crate) fn described(&mut self, outcome: Described) {
+        self.described |= 1 << outcome as u8;
     }
 
     /// Notes that the request leaves for an upstream.

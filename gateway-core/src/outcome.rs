@@ -78,7 +78,7 @@ impl After {
             Owed::RefreshPurges => Self::RefreshPurges,
             Owed::GiveBack(cell) => Self::GiveBack(cell),
             Owed::Settle(one) => Self::Settle(one),
-            Owed::Filtered(_) => return None,
+            Owed::Filtered(_) | Owed::Expected(_) => return None,
             Owed::Unsettled(one) => Self::Settle(Box::new(one.settle(clock)?)),
         })
     }

@@ -20,12 +20,13 @@ use crate::http::forwarded::ClientInfo;
 use crate::http::peer::Peer;
 use crate::http::trace_context::TRACEPARENT;
 use crate::io::{IoErrorKind, StoreFailure};
-use crate::meter::Meter;
+use crate::meter::{Described, Meter};
 use crate::net::Scheme;
 use crate::plan::{Plan, Route};
 use crate::policy::body_edit::lines::{Broken, Fault};
 use crate::policy::cache::Asker;
 use crate::policy::counter::CounterOp;
+use crate::policy::openapi::Expected;
 use crate::policy::quota::Verdict;
 use crate::policy::response_cost::Unsettled;
 use crate::policy::watch::Watch;
@@ -94,6 +95,8 @@ pub(crate) enum Owed {
     Unsettled(Box<Unsettled>),
     /// Tell the log why a stream that is edited on its way has broken off, if it has.
     Filtered(Fault),
+    /// Look at the response by the description of its API.
+    Expected(Box<Expected>),
     /// Give this counter cell back, if the request has come to nobody: it may come again then.
     GiveBack(Box<str>),
 }
@@ -172,6 +175,8 @@ pub(crate) struct Facts {
     pub(crate) flag: Option<Box<str>>,
     /// The reason why the content of the response does not state what the request has cost.
     pub(crate) unsettled: Option<&'static str>,
+    /// What is not as the description of the API has it, and was let through.
+    pub(crate) undescribed: Option<Box<str>>,
     /// What the cache did.
     pub(crate) cached: Option<&'static str>,
     /// The coding of the content, or the reason why it has none of the gateway's.
@@ -214,6 +219,7 @@ impl Facts {
             rule: None,
             flag: None,
             unsettled: None,
+            undescribed: None,
             cached: None,
             coding: None,
             is_background: false,
@@ -380,6 +386,39 @@ impl Record {
     pub(crate) fn unsettled(&mut self, reason: &'static str) {
         if let Some(facts) = &mut self.facts {
             facts.unsettled = Some(reason);
+        }
+    }
+
+    /// Notes what the description of the API says of the request, or of its response.
+    pub(crate) fn described(&mut self, outcome: Described) {
+        if let Some(meter) = &mut self.meter {
+            meter.described(outcome);
+        }
+    }
+
+    /// Notes what is not as the description of the API has it, and was let through.
+    pub(crate) fn not_as_described(&mut self, why: &str) {
+        if let Some(facts) = &mut self.facts {
+            facts.undescribed = Some(match &facts.undescribed {
+                Some(before) => [before, "; ", why].concat().into(),
+                None => why.into(),
+            });
+        }
+    }
+
+    /// Looks at the response by the description of its API, now that all of it is there; `is_whole` unless it was cut off.
+    pub(crate) fn response_has_ended(&mut self, is_whole: bool) {
+        let expected =
+            self.owed.iter().find_map(|owed| if let Owed::Expected(expected) = owed { expected.check() } else { None });
+        let (outcome, why) = match expected {
+            None => return,
+            Some(Ok(faults)) if faults.is_empty() => (Described::ResponseValid, None),
+            Some(Ok(faults)) if is_whole => (Described::ResponseInvalid, faults.into_iter().next()),
+            Some(Ok(_) | Err(_)) => (Described::ResponseUnchecked, None),
+        };
+        self.described(outcome);
+        if let Some(why) = why {
+            self.not_as_described(&["response: ", &why].concat());
         }
     }
 

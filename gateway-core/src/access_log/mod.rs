@@ -119,6 +119,9 @@ struct Line<'r> {
     /// The reason why the request has cost no more than it took at first.
     #[serde(skip_serializing_if = "Option::is_none")]
     unsettled: Option<&'static str>,
+    /// What is not as the description of the API has it, and was let through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openapi: Option<&'r str>,
     /// What the cache did.
     #[serde(skip_serializing_if = "Option::is_none")]
     cache: Option<&'static str>,
@@ -214,6 +217,7 @@ impl<'r> Line<'r> {
             because: facts.rule.as_ref().map(|(_, reason)| &**reason),
             flag: facts.flag.as_deref(),
             unsettled: facts.unsettled,
+            openapi: facts.undescribed.as_deref(),
             cache: facts.cached,
             compression: facts.coding,
             background: facts.is_background,
@@ -444,6 +448,7 @@ mod tests {
                 rule: None,
                 flag: None,
                 unsettled: None,
+                undescribed: None,
                 cached: None,
                 coding: None,
                 is_background: false,

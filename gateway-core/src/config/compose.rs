@@ -11,7 +11,7 @@ use super::tree::{Extent, Kind, Member, Node};
 use super::{ConfigError, Diagnostic, JsonPath, Place, parse};
 
 /// The members that an included file can have, apart from those for people and editors.
-const SECTIONS: [&str; 5] = ["upstreams", "consumers", "policies", "apis", "routes"];
+const SECTIONS: [&str; 6] = ["upstreams", "consumers", "openapi", "policies", "apis", "routes"];
 
 /// A file that a configuration includes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,7 +248,7 @@ fn misplaced(root: &Node<'_>) -> Vec<ConfigError> {
             }
             name => {
                 Some(ConfigError::new(at, format!("an included file can't have `{}`", parse::short(name))).with_help(
-                    "it has `upstreams`, `consumers`, `policies`, `apis` and `routes`; all else is in the configuration itself",
+                    "it has `upstreams`, `consumers`, `openapi`, `policies`, `apis` and `routes`; all else is in the configuration itself",
                 ))
             }
         });

@@ -698,10 +698,7 @@ const MISSING: &[(&str, &str)] = &[
          ipWhiteList ipAllowList ip-restriction",
         "a route's `match` has them: `\"clientAddress\": [\"10.0.0.0/8\"]`",
     ),
-    (
-        "transform transformation bodyTransform template validate validation schema openapi",
-        "bodies pass through untouched",
-    ),
+    ("transform transformation bodyTransform template validate validation schema", "bodies pass through untouched"),
     (
         "plugin plugins middleware middlewares filters lua script wasm",
         "there are no plugins: `policies` has what there is",

@@ -5,6 +5,7 @@ use core::time::Duration;
 use http::Response;
 
 use super::exchange::Exchange;
+use super::openapi;
 use super::steps::verdict;
 use super::within::{timely, within};
 use crate::body::Body;
@@ -291,26 +292,40 @@ pub(super) fn settle<P: Platform>(
             taken.settle(exchange, platform, units);
         }
     }
+    let mut observer = None;
     if !unsettled.is_empty() && !is_head && !response.body().is_empty() {
-        observe(exchange, platform, unsettled, response);
+        observer = observe(exchange, unsettled, response);
     }
+    if !exchange.record.owed.is_empty() {
+        openapi::came(exchange, response, is_head, &mut observer);
+    }
+    let Some(mut observer) = observer else { return };
+    *response.body_mut() = match core::mem::take(response.body_mut()) {
+        Body::Stream(stream) => Body::Stream(platform.observe(stream, observer)),
+        body => {
+            if let Body::Full(content) = &body {
+                observer.read(content);
+            }
+            body
+        }
+    };
 }
 
 /// Has the content of `response` read for the units of each of `unsettled` while it passes.
 #[cold]
 #[inline(never)]
-fn observe<P: Platform>(
+fn observe<S>(
     exchange: &mut Exchange<'_, '_>,
-    platform: &P,
     unsettled: Vec<Taken<'_>>,
-    response: &mut Response<Body<P::Stream>>,
-) {
+    response: &Response<Body<S>>,
+) -> Option<Box<Observer>> {
     let mut observer = match Observer::of(response.status(), response.headers()) {
         Ok(observer) => Box::new(observer),
         Err(reason) => {
             exchange.record.unsettled(reason);
             let verdict = || format!("it has cost what it took at first: {reason}");
-            return exchange.note(|| Event::Policy { policy: "rateLimit", verdict: verdict() });
+            exchange.note(|| Event::Policy { policy: "rateLimit", verdict: verdict() });
+            return None;
         }
     };
     for Taken { limit, allowance, cell, units, at } in unsettled {
@@ -322,13 +337,5 @@ fn observe<P: Platform>(
             exchange.record.owed.push(Owed::Unsettled(Box::new(one)));
         }
     }
-    *response.body_mut() = match core::mem::take(response.body_mut()) {
-        Body::Stream(stream) => Body::Stream(platform.observe(stream, observer)),
-        body => {
-            if let Body::Full(content) = &body {
-                observer.read(content);
-            }
-            body
-        }
-    };
+    Some(observer)
 }

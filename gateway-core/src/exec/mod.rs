@@ -29,6 +29,7 @@ mod local;
 mod login;
 mod maintenance;
 mod once;
+mod openapi;
 mod options;
 mod proxy;
 mod request;

@@ -121,6 +121,7 @@ pub(super) async fn send<P: Platform>(
             | RequestStep::RateLimit(_)
             | RequestStep::Concurrency(_)
             | RequestStep::Validate(_)
+            | RequestStep::OpenApi(_)
             | RequestStep::EditBody(_)
             | RequestStep::Steer(_) => {}
         }
@@ -205,7 +206,7 @@ pub(super) async fn send<P: Platform>(
         let rejected = failed(exchange, error.kind);
         if error.kind == IoErrorKind::Content { bodies::broken(exchange, rejected) } else { rejected }
     })?;
-    if route.needs.head && !exchange.taken.is_empty() {
+    if route.needs.head && (!exchange.taken.is_empty() || !exchange.record.owed.is_empty()) {
         limits::settle(exchange, platform, (&mut response, is_head));
     }
     if P::POOLED_BY_HOST && !connection_auth::strip_challenges(response.status(), response.headers_mut()) {

@@ -21,7 +21,7 @@ use self::versions::Versions;
 use crate::adopted::Adopted;
 use crate::cache::status::WORDS;
 use crate::error::STORE_UNAVAILABLE;
-use crate::meter::{Meter, class, nanos};
+use crate::meter::{DESCRIBED, Meter, class, nanos};
 use crate::plan::Plan;
 use crate::policy::quota::Verdict;
 use crate::record::Record;
@@ -61,6 +61,8 @@ pub(crate) struct Served {
     pub(crate) verdicts: Verdicts,
     /// The requests by what its cache did, in the order of [`WORDS`].
     pub(crate) cached: [AtomicU64; WORDS.len()],
+    /// What the description of its API says, in the order of [`DESCRIBED`].
+    pub(crate) described: [AtomicU64; DESCRIBED.len()],
 }
 
 /// Durations by the class of the status; the first are of exchanges without any.
@@ -132,6 +134,12 @@ impl Metrics {
         if let Some(word) = meter.cached {
             let place = WORDS.iter().zip(&route.cached).find(|(known, _)| **known == word);
             if let Some((_, count)) = place {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        if meter.described != 0 {
+            let has = |bit: usize| meter.described >> bit & 1 != 0;
+            for (_, count) in route.described.iter().enumerate().filter(|(bit, _)| has(*bit)) {
                 count.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::needs::{BodyUse, Needs};
+use crate::config::RequestChecks;
 use crate::policy::authenticate::Authenticate;
 use crate::policy::authorize::Authorize;
 use crate::policy::body_edit::BodyEdit;
@@ -12,6 +13,7 @@ use crate::policy::concurrency::Concurrency;
 use crate::policy::csrf::Csrf;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::maintenance::Maintenance;
+use crate::policy::openapi::Checks;
 use crate::policy::proof::Proof;
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
@@ -38,6 +40,8 @@ pub enum RequestStep {
     Concurrency(Concurrency),
     /// Check the content.
     Validate(Box<Validate>),
+    /// Look at it by the description of its API.
+    OpenApi(Arc<Checks>),
     /// Choose another upstream for some callers.
     Steer(Box<[Steer]>),
     /// Edit header fields.
@@ -64,6 +68,17 @@ impl RequestStep {
             // The flag is read again after the answer. An answer that is relayed past the core leaves no work.
             Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
             Self::Validate(_) => Needs { request: BodyUse::Whole { limit: MOST_CONTENT }, ..Needs::NONE },
+            // The content of responses is looked at while it passes.
+            Self::OpenApi(checks) => {
+                let seen = checks.has_responses;
+                let response = if seen { BodyUse::Chunks } else { BodyUse::Untouched };
+                let request = if checks.request == RequestChecks::Off {
+                    BodyUse::Untouched
+                } else {
+                    BodyUse::Whole { limit: MOST_CONTENT }
+                };
+                Needs { head: seen, end: seen, request, response }
+            }
             Self::EditBody(edit) => Needs { request: content_use(edit), ..Needs::NONE },
             // The response states the cost, or its content does.
             Self::RateLimit(limit) => {
@@ -89,7 +104,7 @@ impl RequestStep {
     /// Returns whether it depends on the route's path parameters.
     pub(super) fn is_bound_to_path(&self) -> bool {
         match self {
-            Self::Maintenance(_) | Self::Csrf(_) | Self::Clients(_) | Self::Validate(_) => false,
+            Self::Maintenance(_) | Self::Csrf(_) | Self::Clients(_) | Self::Validate(_) | Self::OpenApi(_) => false,
             Self::RateLimit(limit) => limit.is_bound_to_path(),
             Self::Concurrency(limit) => limit.key.is_bound_to_path(),
             Self::Authenticate(program) => program.proofs().any(Proof::is_bound_to_path),
@@ -116,6 +131,7 @@ impl RequestStep {
             }
             Self::Steer(ways) => steer::describe(ways),
             Self::Validate(step) => step.describe(),
+            Self::OpenApi(checks) => checks.describe(),
             Self::EditHeaders(edits) => count(edits.count(), "header edit"),
             Self::EditQuery(edits) => count(edits.len(), "query edit"),
             Self::EditBody(edit) => edit.describe(),

@@ -50,6 +50,7 @@ pub mod maintenance;
 pub mod message_signer;
 pub mod once;
 mod once_store;
+pub mod openapi;
 pub mod password;
 pub mod passwords;
 pub mod proof;

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use super::allowance::Allowance;
 use super::counter::CounterOp;
 use super::json_field::Scanner;
+use super::openapi::Copy;
 use super::validate::media_type;
 use crate::document::pointer::Pointer;
 use crate::time::{Clock, Timestamp};
@@ -67,17 +68,20 @@ impl Unsettled {
     }
 }
 
-/// Looks for numbers in the content of a response, piece by piece. Nothing of it is kept, and nothing is changed.
-#[derive(Debug)]
+/// Looks at the content of a response, piece by piece: for numbers, of which nothing else is kept, or as a copy. Nothing is changed.
+#[derive(Debug, Default)]
 pub struct Observer {
     form: Form,
     fields: Vec<(Scanner, Found)>,
+    /// Set if all of the content is to be looked at once it is there.
+    copy: Option<Copy>,
 }
 
 /// The JSON texts in a content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Form {
     /// It is one (RFC 8259).
+    #[default]
     One,
     /// Each line is one.
     Lines,
@@ -121,7 +125,7 @@ impl Observer {
             kind if kind == "application/json" || kind.ends_with("+json") => Form::One,
             _ => return Err("the content is no JSON"),
         };
-        Ok(Self { form, fields: Vec::new() })
+        Ok(Self { form, ..Self::default() })
     }
 
     /// Has it look for the field at `pointer`.
@@ -131,8 +135,16 @@ impl Observer {
         found
     }
 
+    /// Has it copy the content.
+    pub fn copy(&mut self, copy: Copy) {
+        self.copy = Some(copy);
+    }
+
     /// Looks at the next piece of the content.
     pub fn read(&mut self, piece: &[u8]) {
+        if let Some(copy) = &self.copy {
+            copy.read(piece);
+        }
         let fields = &mut *self.fields;
         match &mut self.form {
             Form::One => look(fields, piece),

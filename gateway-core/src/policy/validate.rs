@@ -240,7 +240,7 @@ fn check_by(schema: &Schema, content: &[u8]) -> Result<(), Reject> {
         let mut pointer = "#".to_owned();
         // RFC 6901 §6: what a fragment has not is encoded.
         percent::encode_fragment(&violation.pointer, &mut pointer);
-        Flaw { detail: violation.message, pointer }
+        Flaw { pointer: Some(pointer), ..Flaw::new(violation.message) }
     };
     let flaws = violations.into_iter().map(flaw).collect();
     Err(Reject { flaws: Some(flaws), ..Reject::content_invalid() })

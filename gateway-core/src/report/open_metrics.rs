@@ -12,6 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::snapshot::Snapshot;
 use crate::cache::status::WORDS;
+use crate::meter::DESCRIBED;
 use crate::metrics::{CLASSES, Distribution, PURGES, VERDICTS};
 use crate::ports::Operation;
 
@@ -24,6 +25,7 @@ pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const LIMITS: &str = "edgeway_rate_limit_verdicts";
 const API_REQUESTS: &str = "edgeway_api_requests";
 const CACHED: &str = "edgeway_cache_requests";
+const DESCRIPTIONS: &str = "edgeway_openapi_checks";
 const PURGED: &str = "edgeway_cache_purges";
 const AUTHENTICATIONS: &str = "edgeway_authentications";
 const STORES: &str = "edgeway_store_errors";
@@ -42,7 +44,9 @@ pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
 /// in its description, too.
 pub(crate) fn text(snapshot: Snapshot) -> String {
     let mut out = encoded(snapshot);
-    for name in [LIMITS, API_REQUESTS, CACHED, PURGED, AUTHENTICATIONS, STORES, LOST_LINES, OVER_LIMIT, FAILED] {
+    for name in
+        [LIMITS, API_REQUESTS, CACHED, DESCRIPTIONS, PURGED, AUTHENTICATIONS, STORES, LOST_LINES, OVER_LIMIT, FAILED]
+    {
         for line in ["HELP", "TYPE"] {
             out = out.replace(&format!("# {line} {name} "), &format!("# {line} {name}_total "));
         }
@@ -133,6 +137,16 @@ impl Collector for Snapshot {
             for (outcome, count) in WORDS.into_iter().zip(counts) {
                 if *count > 0 {
                     let labels = [("route", route), ("outcome", outcome)];
+                    family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+                }
+            }
+        }
+        let help = "Requests and responses that were checked by the description of their API";
+        let mut family = encoder.encode_descriptor(DESCRIPTIONS, help, None, MetricType::Counter)?;
+        for (route, counts) in self.described.iter() {
+            for ((of, outcome), count) in DESCRIBED.into_iter().zip(counts) {
+                if *count > 0 {
+                    let labels = [("route", route), ("of", of), ("outcome", outcome)];
                     family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
                 }
             }

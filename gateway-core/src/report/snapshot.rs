@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cache::status::WORDS;
+use crate::meter::DESCRIBED;
 use crate::metrics::{ByClass, Distribution, Metrics, PURGES, Served};
 use crate::numbers::Numbered;
 use crate::plan::Plan;
@@ -19,6 +20,8 @@ pub(crate) struct Snapshot {
     pub(super) verdicts: Numbered<Vec<(Box<str>, [u64; 4])>>,
     /// By the name of the route, in the order of [`WORDS`].
     pub(super) cached: Numbered<[u64; WORDS.len()]>,
+    /// By the name of the route, in the order of [`DESCRIBED`].
+    pub(super) described: Numbered<[u64; DESCRIBED.len()]>,
     pub(super) called: Numbered<[Distribution; 6]>,
     /// By the outcome.
     pub(super) authentications: Numbered<u64>,
@@ -112,6 +115,12 @@ impl Snapshot {
             match limits.iter_mut().find(|(known, _)| **known == *limit) {
                 Some((_, sums)) => sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count),
                 None => limits.push((limit.into(), counts)),
+            }
+        }
+        if route.described.iter().any(|count| load(count) > 0) {
+            let described = self.described.of(name).into_iter().flatten();
+            for (sum, count) in described.zip(&route.described) {
+                *sum += load(count);
             }
         }
         let cached = self.cached.of(name).into_iter().flatten();

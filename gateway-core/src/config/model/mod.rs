@@ -22,6 +22,7 @@ mod login;
 mod maintenance;
 mod matching;
 mod network;
+mod openapi;
 mod policy;
 mod rate_limit;
 mod route;
@@ -67,6 +68,7 @@ pub use login::{ForwardedToken, LoginClient, LoginProof};
 pub use maintenance::Maintenance;
 pub use matching::{Match, Matches, PathMatch, PathTest, Scheme, ValueMatch, ValueTest};
 pub use network::{EmptySegments, EncodedSlash, FinalSlash, Geo, Network, PathCase, Paths};
+pub use openapi::{OpenApi, RequestChecks, ResponseChecks, Undeclared, UndeclaredOperations, UndeclaredQuery};
 pub use policy::{Policy, PolicyUse};
 pub use rate_limit::{Accuracy, Cost, RateLimit, RateLimitAlgorithm, RateLimitLease, RateLimitTier, StatedCost};
 pub use route::{Api, Defaults, Route, Ties};
@@ -95,8 +97,8 @@ pub struct Config {
     /// The location of the schema, for editors; the gateway ignores it.
     #[serde(rename = "$schema")]
     pub schema: Option<String>,
-    /// Other files with `upstreams`, `consumers`, `policies`, `apis` and `routes` of this configuration: paths in its folder or below, where `*`
-    /// stands for any part of a file's name. Their content is added; a name that is there twice is a mistake.
+    /// Other files with `upstreams`, `consumers`, `openapi`, `policies`, `apis` and `routes` of this configuration: paths in its folder or below, where
+    /// `*` stands for any part of a file's name. Their content is added; a name that is there twice is a mistake.
     pub include: Vec<String>,
     /// The gateway's name: its pseudonym in `Via`, `CDN-Loop` and `Proxy-Status`. Default: `edgeway`.
     pub name: Option<String>,
@@ -129,6 +131,8 @@ pub struct Config {
     pub consumers: Entries<Consumer>,
     /// Settings of all API keys.
     pub api_keys: ApiKeys,
+    /// Documents of OpenAPI 3.0 or 3.1, by name: the descriptions of `apis`.
+    pub openapi: Entries<Literal>,
     /// Policies that routes, APIs and `defaults` use by name.
     pub policies: Entries<Policy>,
     /// Settings for every route, unless its API or the route itself says otherwise.

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Aggregate, HostPolicy, KeyValueEntry, Matches, PolicyUse, Redirect, Respond, Rewrite, Target, Timeouts, Versions,
-    WebSocket,
+    Aggregate, HostPolicy, KeyValueEntry, Matches, OpenApi, PolicyUse, Redirect, Respond, Rewrite, Target, Timeouts,
+    Versions, WebSocket,
 };
 use crate::config::ByteSize;
 
@@ -58,6 +58,9 @@ pub struct Api {
     /// Deadlines of its routes.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// Its description, by which requests and responses are checked. Default: it has none.
+    #[serde(default)]
+    pub openapi: Option<Box<OpenApi>>,
     /// Its versions. Default: it has none.
     #[serde(default)]
     pub versions: Option<Box<Versions>>,

@@ -2,7 +2,7 @@
 
 use super::node::{Check, DynamicAnchor, Id, Node, Properties};
 use super::seen::Seen;
-use super::{Violation, index, leaf, words};
+use super::{Side, Violation, index, leaf, words};
 use crate::document::{Member, TooMuch, Value};
 
 /// The most steps that a check takes: schemas applied, and what costs about as much.
@@ -67,11 +67,17 @@ pub(super) struct Run<'s> {
     /// Violations, if they are asked for; else the first one ends all.
     found: Option<Vec<Violation>>,
     most: usize,
+    side: Option<Side>,
 }
 
 impl<'s> Run<'s> {
     /// A check that tells so many violations, or none if only the verdict is asked for.
-    pub(super) fn new(nodes: &'s [Node], anchors: &'s [DynamicAnchor], most: Option<usize>) -> Self {
+    pub(super) fn new(
+        nodes: &'s [Node],
+        anchors: &'s [DynamicAnchor],
+        most: Option<usize>,
+        side: Option<Side>,
+    ) -> Self {
         Self {
             nodes,
             anchors,
@@ -80,11 +86,12 @@ impl<'s> Run<'s> {
             scope: Vec::new(),
             found: most.map(|_| Vec::new()),
             most: most.unwrap_or(0),
+            side,
         }
     }
 
-    pub(super) fn whole(&mut self, value: &Value) -> Result<bool, TooMuch> {
-        self.node(0, value, &Way::WHOLE, None)
+    pub(super) fn whole(&mut self, root: Id, value: &Value) -> Result<bool, TooMuch> {
+        self.node(root, value, &Way::WHOLE, None)
     }
 
     pub(super) fn violations(self) -> Vec<Violation> {
@@ -173,7 +180,8 @@ impl<'s> Run<'s> {
                 self.properties(properties, object.members(), way, seen)
             }
             (Check::Items { first, rest }, Value::Array(items)) => self.items(first, *rest, items, way, seen),
-            (Check::Required(names), Value::Object(object)) => {
+            (Check::RequiredOn(side, _), _) if self.side.is_some_and(|own| own != *side) => Ok(true),
+            (Check::Required(names) | Check::RequiredOn(_, names), Value::Object(object)) => {
                 let mut missing = names.iter().filter(|name| object.place(name).is_none());
                 self.missing(node, check, &mut missing, way)
             }

@@ -3,7 +3,7 @@
 use super::format::Format;
 use super::index::{Index, Nowhere, Spot, inner_base};
 use super::node::{Bound, Check, Dependent, DynamicAnchor, Id, Names, Node, Properties, Sized, Types, order_of_names};
-use super::{Mistake, Options, Schema, cycle, pattern, uri};
+use super::{Mistake, Options, Root, Schema, Side, cycle, pattern, uri};
 use crate::document::{Divisor, Object, Value};
 use crate::numbers::Numbers;
 use crate::order::sort_by;
@@ -21,20 +21,34 @@ const FOREIGN: [(&str, &str); 5] = [
     ("nullable", "in 2020-12 `null` is one of the types: `\"type\": [\"string\", \"null\"]`"),
 ];
 
-/// Compiles the schema at a place of `document`.
-pub(super) fn schema(document: &Value, options: &Options<'_>) -> Result<Schema, Vec<Mistake>> {
-    let mut compiler = Compiler { formats: options.asserts_formats, ..Compiler::default() };
+/// Compiles the schemas at these places of `document`.
+pub(super) fn schemas(
+    document: &Value,
+    options: &Options<'_>,
+    places: impl Iterator<Item = String>,
+) -> Result<(Schema, Box<[Root]>), Vec<Mistake>> {
+    let mut compiler = Compiler {
+        formats: options.asserts_formats,
+        has_sides: options.has_sides,
+        is_old: options.is_openapi_30,
+        ..Compiler::default()
+    };
     compiler.index.add(options.uri, document, &mut compiler.mistakes);
     for (uri, document) in options.resources {
         compiler.index.add(uri, document, &mut compiler.mistakes);
     }
     let (base, _) = uri::split(options.uri);
     let whole = Spot { document: 0, pointer: String::new(), value: document, base: base.to_owned() };
-    let Some(root) = whole.follow(options.at) else {
-        let message = "there is no such place in the document".to_owned();
-        return Err(vec![Mistake { place: options.at.to_owned(), message, help: "write a JSON Pointer (RFC 6901)" }]);
-    };
-    compiler.node(root);
+    let mut roots = Vec::new();
+    for place in places {
+        match whole.follow(&place) {
+            Some(root) => roots.push(Root(compiler.node(root))),
+            None => {
+                let message = "there is no such place in the document".to_owned();
+                compiler.mistakes.push(Mistake { place, message, help: "write a JSON Pointer (RFC 6901)" });
+            }
+        }
+    }
     compiler.run();
     if compiler.mistakes.is_empty()
         && let Some(place) = cycle::find(&compiler.nodes)
@@ -49,7 +63,8 @@ pub(super) fn schema(document: &Value, options: &Options<'_>) -> Result<Schema, 
     }
     if compiler.mistakes.is_empty() {
         let Compiler { nodes, anchors, remarks, .. } = compiler;
-        return Ok(Schema { nodes: nodes.into(), anchors: anchors.into(), remarks: remarks.into() });
+        let schema = Schema { nodes: nodes.into(), anchors: anchors.into(), remarks: remarks.into() };
+        return Ok((schema, roots.into()));
     }
     Err(compiler.mistakes)
 }
@@ -68,6 +83,9 @@ struct Compiler<'d> {
     mistakes: Vec<Mistake>,
     remarks: Vec<Mistake>,
     formats: bool,
+    has_sides: bool,
+    /// Set if schemas are those of OpenAPI 3.0.
+    is_old: bool,
 }
 
 /// A schema that is an object.
@@ -150,6 +168,11 @@ impl<'d> Compiler<'d> {
 
     fn keywords(&mut self, here: &Here<'d>) -> Vec<Check> {
         let mut checks = Vec::new();
+        // OpenAPI 3.0.3 §4.7.23: what stands beside a reference is ignored.
+        if self.is_old && here.get("$ref").is_some() {
+            self.references(here, &mut checks);
+            return checks;
+        }
         self.identity(here);
         self.values(here, &mut checks);
         self.numbers(here, &mut checks);
@@ -195,7 +218,8 @@ impl<'d> Compiler<'d> {
             }
         }
         for (keyword, help) in FOREIGN {
-            if here.get(keyword).is_some() {
+            let is_foreign = !(self.is_old && keyword == "nullable");
+            if is_foreign && here.get(keyword).is_some() {
                 let (place, message) = (self.keyword_place(here, keyword), "this keyword says nothing here".to_owned());
                 self.remarks.push(Mistake { place, message, help });
             }
@@ -224,6 +248,10 @@ impl<'d> Compiler<'d> {
                 }
                 _ => false,
             };
+            // OpenAPI 3.0.3 §4.7.24.1: it adds to a type, and says nothing where there is none.
+            if self.is_old && here.get("nullable") == Some(&Value::Boolean(true)) {
+                let _ = set.add("null");
+            }
             if is_right {
                 checks.push(Check::Types(set));
             } else {
@@ -251,6 +279,12 @@ impl<'d> Compiler<'d> {
             ("exclusiveMinimum", false, true),
             ("exclusiveMaximum", true, true),
         ] {
+            // In drafts before 6 a bound is exclusive where a flag says so; since then it is a keyword of its own.
+            if self.is_old && is_exclusive && matches!(here.get(keyword), Some(Value::Boolean(_))) {
+                continue;
+            }
+            let flag = if is_most { "exclusiveMaximum" } else { "exclusiveMinimum" };
+            let is_exclusive = is_exclusive || (self.is_old && here.get(flag) == Some(&Value::Boolean(true)));
             match here.get(keyword) {
                 None => {}
                 Some(Value::Number(number)) => checks.push(Check::Bound(Bound {
@@ -338,7 +372,7 @@ impl<'d> Compiler<'d> {
     fn members(&mut self, here: &Here<'d>, checks: &mut Vec<Check>) {
         if let Some(required) = here.get("required") {
             match names(required) {
-                Some(names) => checks.push(Check::Required(names)),
+                Some(names) => self.required(here, names, checks),
                 None => self.mistake(here, "required", "this takes a list of names", "such as `[\"id\"]`"),
             }
         }
@@ -382,6 +416,44 @@ impl<'d> Compiler<'d> {
             checks.push(Check::Properties(Box::new(Properties { named, patterns, others })));
         }
         checks.extend(self.one(here, "propertyNames").map(Check::PropertyNames));
+    }
+
+    /// OpenAPI 3.0.3 §4.7.24.2: what is `readOnly` is required of responses alone, and what is `writeOnly` of requests.
+    fn required(&mut self, here: &Here<'d>, names: Names, checks: &mut Vec<Check>) {
+        let (mut both, mut requests, mut responses) = (Vec::new(), Vec::new(), Vec::new());
+        for name in names {
+            let list = match self.side_of(here, &name) {
+                Some(Side::Request) => &mut requests,
+                Some(Side::Response) => &mut responses,
+                None => &mut both,
+            };
+            list.push(name);
+        }
+        if !both.is_empty() || (requests.is_empty() && responses.is_empty()) {
+            checks.push(Check::Required(both.into()));
+        }
+        for (side, names) in [(Side::Request, requests), (Side::Response, responses)] {
+            if !names.is_empty() {
+                checks.push(Check::RequiredOn(side, names.into()));
+            }
+        }
+    }
+
+    /// The one side that the member called `name` belongs to, by its own schema or by that which this refers to.
+    fn side_of(&self, here: &Here<'d>, name: &str) -> Option<Side> {
+        let Some(Value::Object(properties)) = here.get("properties").filter(|_| self.has_sides) else { return None };
+        let own = properties.get(name)?;
+        let reference = if let Value::Object(own) = own { own.get("$ref").and_then(Value::as_str) } else { None };
+        let referred = reference.and_then(|to| self.index.find(&here.base, to).ok()).map(|(spot, _)| spot.value);
+        [Some(own), referred].into_iter().flatten().find_map(|schema| {
+            let Value::Object(schema) = schema else { return None };
+            let has = |keyword| schema.get(keyword) == Some(&Value::Boolean(true));
+            match (has("readOnly"), has("writeOnly")) {
+                (true, _) => Some(Side::Response),
+                (false, true) => Some(Side::Request),
+                (false, false) => None,
+            }
+        })
     }
 
     /// JSON Schema Core §8.2.3.

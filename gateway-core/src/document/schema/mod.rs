@@ -13,7 +13,6 @@ mod format;
 mod index;
 mod leaf;
 mod node;
-pub mod openapi;
 mod pattern;
 mod seen;
 mod unique;
@@ -52,6 +51,37 @@ pub struct Options<'d> {
     pub resources: &'d [(Box<str>, Value)],
     /// Set if strings have to be in the formats that `format` names.
     pub asserts_formats: bool,
+    /// Set if the schemas are those of OpenAPI 3.0, which are of an earlier draft (OpenAPI 3.0.3 §4.7.24).
+    pub is_openapi_30: bool,
+    /// Set if members that are `readOnly` or `writeOnly` are required on one side alone (OpenAPI 3.0.3 §4.7.24.2).
+    pub has_sides: bool,
+}
+
+/// A schema among several of one document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Root(node::Id);
+
+impl Root {
+    /// The number `number`, in place of a root that is not known yet.
+    #[must_use]
+    pub fn numbered(number: usize) -> Self {
+        Self(node::Id::try_from(number).unwrap_or(node::Id::MAX))
+    }
+
+    /// The one of `roots` that this is the number of.
+    #[must_use]
+    pub fn among(self, roots: &[Self]) -> Option<Self> {
+        roots.get(usize::try_from(self.0).ok()?).copied()
+    }
+}
+
+/// The way of a document: OpenAPI has members that are of one of them alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// To the service: nothing that is `readOnly` has to be there.
+    Request,
+    /// From the service: nothing that is `writeOnly` has to be there.
+    Response,
 }
 
 /// A mistake in a schema.
@@ -88,7 +118,20 @@ impl Schema {
     /// # Errors
     /// All mistakes in it, and in the parts of others that it refers to.
     pub fn compile(document: &Value, options: &Options<'_>) -> Result<Self, Vec<Mistake>> {
-        compile::schema(document, options)
+        let at = options.at.to_owned();
+        compile::schemas(document, options, [at].into_iter()).map(|(schema, _)| schema)
+    }
+
+    /// Compiles the schemas at these `places` of `document`, JSON Pointers. What they have in common is compiled once.
+    ///
+    /// # Errors
+    /// All mistakes in them, and in the parts of others that they refer to.
+    pub fn compile_all(
+        document: &Value,
+        options: &Options<'_>,
+        places: impl Iterator<Item = String>,
+    ) -> Result<(Self, Box<[Root]>), Vec<Mistake>> {
+        compile::schemas(document, options, places)
     }
 
     /// Keywords in it that have a meaning elsewhere, and none here: of other drafts, and of OpenAPI 3.0.
@@ -102,7 +145,7 @@ impl Schema {
     /// # Errors
     /// It takes more work or depth than a check may.
     pub fn is_valid(&self, value: &Value) -> Result<bool, TooMuch> {
-        check::Run::new(&self.nodes, &self.anchors, None).whole(value)
+        check::Run::new(&self.nodes, &self.anchors, None, None).whole(0, value)
     }
 
     /// The parts of `value` that are not as the schema has it; `most` of them at the most.
@@ -110,12 +153,25 @@ impl Schema {
     /// # Errors
     /// It takes more work or depth than a check may.
     pub fn check(&self, value: &Value, most: usize) -> Result<Vec<Violation>, TooMuch> {
-        if self.is_valid(value)? {
+        self.check_by((Root(0), None), value, most)
+    }
+
+    /// The same by one of several schemas, for a document on this side.
+    ///
+    /// # Errors
+    /// It takes more work or depth than a check may.
+    pub fn check_by(
+        &self,
+        (Root(root), side): (Root, Option<Side>),
+        value: &Value,
+        most: usize,
+    ) -> Result<Vec<Violation>, TooMuch> {
+        if check::Run::new(&self.nodes, &self.anchors, None, side).whole(root, value)? {
             return Ok(Vec::new());
         }
         // Most documents are right: words are made in a second run.
-        let mut run = check::Run::new(&self.nodes, &self.anchors, Some(most.max(1)));
-        run.whole(value)?;
+        let mut run = check::Run::new(&self.nodes, &self.anchors, Some(most.max(1)), side);
+        run.whole(root, value)?;
         Ok(run.violations())
     }
 }

@@ -2,6 +2,7 @@
 
 use regex_lite::Regex;
 
+use super::Side;
 use super::format::Format;
 use crate::document::{Divisor, Number, Value};
 
@@ -57,6 +58,8 @@ pub(super) enum Check {
     Format(Format),
     UniqueItems,
     Required(Names),
+    /// `required`, on one side alone.
+    RequiredOn(Side, Names),
     DependentRequired(Dependent),
     Ref(Id),
     DynamicRef {

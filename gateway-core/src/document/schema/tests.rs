@@ -308,3 +308,45 @@ fn formats_are_assertions_where_they_are_asked_for() {
     assert_eq!(check(false), Vec::<String>::new());
     assert_eq!(check(true), ["is not in the format `date`"]);
 }
+
+fn is_valid_old(schema: &str, value: &str) -> bool {
+    let options = Options { is_openapi_30: true, ..Options::default() };
+    Schema::compile(&read(schema), &options).unwrap().is_valid(&read(value)).unwrap()
+}
+
+/// OpenAPI 3.0.3 §4.7.23, §4.7.24, and JSON Schema Wright 00 §5.3, §5.5.
+#[test]
+fn keywords_of_openapi_3_0_mean_what_they_meant() {
+    let nullable = r#"{"type":"string","nullable":true}"#;
+    assert!(is_valid_old(nullable, "null") && is_valid_old(nullable, "\"a\"") && !is_valid_old(nullable, "1"));
+    assert!(!is_valid_old(r#"{"type":"string","nullable":false}"#, "null"));
+    assert!(!is_valid_old(r#"{"nullable":true,"enum":[1]}"#, "null"));
+    let least = r#"{"minimum":1,"exclusiveMinimum":true}"#;
+    assert!(!is_valid_old(least, "1") && is_valid_old(least, "2"));
+    let most = r#"{"maximum":1,"exclusiveMaximum":false}"#;
+    assert!(is_valid_old(most, "1") && !is_valid_old(most, "2"));
+    assert!(is_valid_old(r#"{"exclusiveMaximum":true}"#, "5"));
+    let beside = r##"{"properties":{"a":{"$ref":"#/b","type":"string"}},"b":{"type":"integer"}}"##;
+    assert!(is_valid_old(beside, r#"{"a":1}"#) && !is_valid(beside, r#"{"a":1}"#));
+    // Elsewhere they are what the draft has.
+    assert!(!is_valid(nullable, "null"));
+    assert_eq!(mistakes(least), ["/exclusiveMinimum: this takes a number"]);
+}
+
+/// OpenAPI 3.0.3 §4.7.24.2, 3.1.1 §4.8.24 (JSON Schema Validation §9.4).
+#[test]
+fn what_is_of_one_side_is_required_there_alone() {
+    let document = read(
+        r##"{"A":{"required":["id","name","key"],"properties":{"id":{"readOnly":true},"key":{"$ref":"#/K"}}},"K":{"writeOnly":true}}"##,
+    );
+    let options = Options { has_sides: true, ..Options::default() };
+    let (schema, roots) = Schema::compile_all(&document, &options, ["/A".to_owned()].into_iter()).unwrap();
+    let lacks = |side, value: &str| {
+        let violations = schema.check_by((roots[0], side), &read(value), 9).unwrap();
+        violations.into_iter().map(|violation| violation.message).collect::<Vec<_>>()
+    };
+    let (id, name, key) = ("lacks the member `id`", "lacks the member `name`", "lacks the member `key`");
+    assert_eq!(lacks(Some(Side::Request), "{}"), [name, key]);
+    assert_eq!(lacks(Some(Side::Response), "{}"), [name, id]);
+    assert_eq!(lacks(None, "{}"), [name, key, id]);
+}

@@ -43,7 +43,7 @@ pub(super) const fn keyword(check: &Check) -> &'static str {
         Check::Pattern { .. } => "pattern",
         Check::Format(_) => "format",
         Check::UniqueItems => "uniqueItems",
-        Check::Required(_) => "required",
+        Check::Required(_) | Check::RequiredOn(..) => "required",
         Check::DependentRequired(_) => "dependentRequired",
         Check::Ref(_) => "$ref",
         Check::DynamicRef { .. } => "$dynamicRef",

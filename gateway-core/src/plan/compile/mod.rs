@@ -32,6 +32,7 @@ mod methods;
 mod mistakes;
 mod names;
 mod network;
+mod openapi;
 mod origin;
 mod policies;
 mod policy_lists;
@@ -76,6 +77,7 @@ use crate::policy::allowance::Allowance;
 use crate::policy::authenticate::Authenticate;
 use crate::policy::credential::Place;
 use crate::policy::flag::Flags;
+use crate::policy::openapi::Description;
 use crate::policy::proof::Proof;
 use crate::policy::upstream_credentials::Credentials;
 use crate::route::Methods;
@@ -192,6 +194,8 @@ struct Compiler<'c> {
     logins: Vec<login::Known>,
     /// The resources that proofs protect by a name of theirs.
     resources: Vec<resource::Resource>,
+    /// The descriptions of APIs, in their order; none for one that is wrong.
+    descriptions: Vec<Option<Arc<Description>>>,
     /// The versions of APIs, those of one API after another.
     versions: Vec<OneVersion<'c>>,
     /// For each route of the plan, the index of its API and of itself there, or among those outside any.
@@ -240,6 +244,7 @@ impl<'c> Compiler<'c> {
             consumers: Vec::new(),
             logins: Vec::new(),
             resources: Vec::new(),
+            descriptions: Vec::new(),
             versions: Vec::new(),
             origins: Vec::new(),
             own_routes: Vec::new(),
@@ -300,6 +305,7 @@ impl<'c> Compiler<'c> {
         let certificates = self.certificates(&at);
         let signers = self.signers(&at.member("consumers"));
 
+        self.descriptions = self.descriptions(&at.member("openapi"));
         let mut routes = Vec::new();
         let mut specs = Vec::new();
         for (i, api) in config.apis.iter().enumerate() {

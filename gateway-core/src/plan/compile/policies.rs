@@ -29,6 +29,7 @@ use crate::policy::counter_key::KeySource;
 use crate::policy::csrf::Csrf;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::maintenance::Maintenance;
+use crate::policy::openapi::Checks;
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::security;
@@ -51,6 +52,7 @@ struct Collected<'c> {
     rate_limits: Vec<RateLimit>,
     concurrency: Vec<Concurrency>,
     validate: Option<Validate>,
+    openapi: Option<Arc<Checks>>,
     steer: Vec<Steer>,
     cache: Option<Cache>,
     headers: Vec<HeaderEdit>,
@@ -81,6 +83,7 @@ impl<'c> Collected<'c> {
             rate_limits,
             concurrency,
             validate,
+            openapi,
             steer,
             mut cache,
             headers,
@@ -121,6 +124,7 @@ impl<'c> Collected<'c> {
         }
         // Last of the checks: it may read all of the content.
         request.extend(validate.map(Box::new).map(RequestStep::Validate));
+        request.extend(openapi.map(RequestStep::OpenApi));
         request.extend(some(steer).map(Vec::into_boxed_slice).map(RequestStep::Steer));
         if let Some(cache) = &mut cache {
             cache.count_edits(&headers);
@@ -210,6 +214,7 @@ impl<'c> Compiler<'c> {
             }
         }
         self.version_edits(context, false, &mut collected);
+        collected.openapi = self.checks(context.group);
         self.check_against_cors(&collected);
         self.check_caller_is_known(&context.at, &collected);
         collected.in_order()

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gateway_core::config::{RequestChecks, UndeclaredQuery};
 use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
 use gateway_core::policy::clients::Where;
 use gateway_core::policy::condition::Condition;
@@ -248,6 +249,25 @@ fn request_step(step: &RequestStep, parameters: &[&str]) -> Value {
             "xml": step.xml.map(|caps| json!({
                 "depth": caps.depth, "elements": caps.elements, "attributes": caps.attributes, "textBytes": caps.text,
             })),
+        }),
+        RequestStep::OpenApi(checks) => json!({
+            "kind": "openapi",
+            "document": &*checks.document,
+            "operations": checks.description.count(),
+            "request": match checks.request {
+                RequestChecks::Refuse => "refuse",
+                RequestChecks::Report => "report",
+                RequestChecks::Off => "off",
+            },
+            "response": if checks.has_responses { "report" } else { "off" },
+            "undeclared": {
+                "operations": if checks.has_strangers { "allow" } else { "refuse" },
+                "query": match checks.query {
+                    UndeclaredQuery::Allow => "allow",
+                    UndeclaredQuery::Strip => "strip",
+                    UndeclaredQuery::Refuse => "refuse",
+                },
+            },
         }),
         RequestStep::Csrf(_) => json!({"kind": "csrf"}),
         RequestStep::EditQuery(edits) => json!({"kind": "requestQuery", "edits": edits.len()}),
