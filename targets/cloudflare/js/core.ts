@@ -4,7 +4,7 @@ import * as wasm from "edgeway-wasm";
 import { readCommands, type Command } from "./commands.ts";
 import { Failed } from "./failure.ts";
 import { peerAddress, stated } from "./head.ts";
-import { clearInbox, readBytes, resetMemory, sendBytes, sendField, sendLine, sentLength } from "./memory.ts";
+import { clearInbox, readInto, resetMemory, sendBytes, sendField, sendLine, sentLength } from "./memory.ts";
 import { Ended } from "./passage.ts";
 import { Failure, VERSION } from "./wire.gen.ts";
 
@@ -127,23 +127,37 @@ export function observe({ ticket }: Hold, piece: Uint8Array): void {
   }
 }
 
+/** The bytes that are written at once where there are as many. */
+const FULL = 128 * 1024;
+
 /** The edits of a body on its way, which the core holds for as long as this object is referenced. */
 export class Filter {
   #ticket: Ticket;
+  /** The memory for what comes out: of one after another, garbage would be left until it is collected. */
+  #out = new Uint8Array(0);
+  #held = 0;
 
   constructor(id: number) {
     this.#ticket = { id, instance };
     forgotten.register(this, this.#ticket);
   }
 
-  /** What comes of the next `piece`, or of the end without one. */
-  edit(piece?: Uint8Array): Uint8Array {
+  /** What comes of the next `piece`, or of the end without one, until the next call; or some of it later, if there is `more`. */
+  edit(piece?: Uint8Array, more = false): Uint8Array {
     const { id, instance: its } = this.#ticket;
     clearInbox();
     if (piece !== undefined) sendBytes(piece);
     const length = its === instance ? attempt(() => wasm.filter(id, sentLength(), piece === undefined)) : -1;
     if (length < 0) throw new Failed(Failure.Content);
-    return readBytes(wasm.filtered(), length);
+    const held = this.#held + length;
+    if (held > this.#out.byteLength) {
+      const out = new Uint8Array(2 * held);
+      out.set(this.#out.subarray(0, this.#held));
+      this.#out = out;
+    }
+    readInto(this.#out, this.#held, wasm.filtered(), length);
+    this.#held = more && held < FULL ? held : 0;
+    return this.#out.subarray(0, held - this.#held);
   }
 }
 

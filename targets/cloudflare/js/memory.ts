@@ -49,6 +49,11 @@ export function readBytes(at: number, length: number): Uint8Array<ArrayBuffer> {
   return view().slice(at, at + length);
 }
 
+/** Copies the `length` bytes at address `at` to `to`, behind `before` others. */
+export function readInto(to: Uint8Array<ArrayBuffer>, before: number, at: number, length: number): void {
+  to.set(view().subarray(at, at + length), before);
+}
+
 /** Empties the inbox. */
 export function clearInbox(): void {
   sent = 0;

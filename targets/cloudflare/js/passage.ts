@@ -7,7 +7,8 @@ import { Failure } from "./wire.gen.ts";
 /** The sizes of reads, in bytes: small bodies take little memory, and large ones few crossings. */
 const SMALLEST = 4 * 1024;
 const LARGEST = 256 * 1024;
-const FILTERED = 16 * 1024;
+/** The most that is edited at once: what comes of it can be many times as much. */
+const SLICE = 32 * 1024;
 
 /** The end of a body: its bytes, and a failure if it ended early. */
 export class Ended {
@@ -64,12 +65,6 @@ export class Passage {
   async run(limit: number, show?: (piece: Uint8Array) => void, filter?: Filter): Promise<Ended> {
     let come = 0;
     let bytes = 0;
-    // What comes of a piece can be many times as much.
-    const largest = filter === undefined ? LARGEST : FILTERED;
-    const send = async (piece: Uint8Array): Promise<void> => {
-      await this.#writer.write(piece);
-      bytes += piece.byteLength;
-    };
     try {
       for (let buffer = new ArrayBuffer(SMALLEST); ; ) {
         this.#wait(true);
@@ -77,7 +72,11 @@ export class Passage {
         if (this.#failure !== undefined) break;
         this.#wait(false);
         if (done) {
-          if (filter !== undefined) await send(filter.edit());
+          if (filter !== undefined) {
+            const rest = filter.edit();
+            await this.#writer.write(rest);
+            bytes += rest.byteLength;
+          }
           await this.#writer.close();
           return new Ended(bytes, this.#failure);
         }
@@ -87,9 +86,15 @@ export class Passage {
         // Shown before it is written: the buffer is the runtime's from then on.
         show?.(value);
         // The chunk has been taken by now, so the buffer is free again.
-        await send(filter === undefined ? value : filter.edit(value));
+        const slice = filter === undefined ? byteLength : SLICE;
+        for (let at = 0; at < byteLength; at += slice) {
+          const piece = filter === undefined ? value : filter.edit(value.subarray(at, at + slice), at + slice < byteLength);
+          if (piece.byteLength === 0) continue;
+          await this.#writer.write(piece);
+          bytes += piece.byteLength;
+        }
         buffer = value.buffer as ArrayBuffer;
-        if (byteLength === buffer.byteLength && byteLength < largest) buffer = new ArrayBuffer(4 * byteLength);
+        if (byteLength === buffer.byteLength && byteLength < LARGEST) buffer = new ArrayBuffer(4 * byteLength);
       }
     } catch (error) {
       this.cut(error instanceof Failed ? error.failure : this.reads ? this.#from : this.#to);

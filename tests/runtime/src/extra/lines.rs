@@ -18,7 +18,7 @@ fn length() -> u64 {
 }
 
 /// How much memory a gateway may take for it above what it holds at rest.
-const GROWTH: u64 = 48 << 20;
+const GROWTH: u64 = 64 << 20;
 
 const LINES: usize = 500;
 
