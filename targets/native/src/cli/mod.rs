@@ -9,6 +9,7 @@ mod files;
 mod findings;
 mod format;
 mod given;
+mod import;
 mod inspect;
 mod key;
 mod limits;
@@ -53,6 +54,9 @@ enum Command {
     Routes(inspect::Routes),
     Explain(inspect::Explain),
     Compose(inspect::Compose),
+    /// Make configurations of other descriptions
+    #[command(subcommand)]
+    Import(import::Import),
     /// Make and revoke API keys
     #[command(subcommand)]
     Key(key::Key),
@@ -81,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Routes(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Compose(command) => command.run(),
+        Command::Import(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Password(command) => command.run(),
         Command::Token(command) => command.run(),
