@@ -276,7 +276,7 @@ fn says_what_is_wrong_with_values() {
                 "[\"a\\u{1b}[31m\"]",
                 "unknown field `a\u{fffd}[31m`",
                 "the fields here are `include`, `name`, `server`, `accessLog`, `admin`, `counters`, `responses`, `network`, `limits`, `identityHeaders`, `errors`, `upstreams`, \
-             `issuers`, `consumers`, `apiKeys`, `policies`, `defaults`, `ties`, `apis` and `routes`",
+             `issuers`, `consumers`, `apiKeys`, `openapi`, `policies`, `defaults`, `ties`, `apis` and `routes`",
             )],
         ),
     ];

@@ -160,6 +160,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("notIn", "`aggregate.calls.<name>.when`"),
     ("operations", "`openapi.undeclared`"),
     ("origins", "`cors`, `csrf` or `issuers.<name>`"),
+    ("others", "`aggregate.calls.<name>.response`, `request.body` or `response.body`"),
     ("parameters", "`authenticate.login`"),
     ("partial", "`aggregate`"),
     ("password", "`upstreams.<name>.credentials.basic` or an entry of `consumers.<name>.credentials`"),

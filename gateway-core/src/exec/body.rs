@@ -213,6 +213,8 @@ async fn edit_one<P: Platform>(
             exchange.note(|| Event::Body { of: Direction::Response, outcome: BodyOutcome::Passed });
             return Ok(());
         }
+        // There is nothing to edit.
+        Err(_) if !is_head && response.body().is_empty() => return Ok(()),
         Err(reason) => return Err(refused(exchange, &reason)),
     };
     if is_head || response.body().is_empty() {

@@ -11,6 +11,7 @@ mod identity;
 mod limits;
 mod matching;
 mod own_listener;
+mod schema;
 
 use std::collections::BTreeSet;
 

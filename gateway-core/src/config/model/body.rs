@@ -14,10 +14,12 @@ use crate::document::Value;
 pub struct BodyEdits {
     /// Steps on the content as JSON, in their order.
     pub json: Vec<JsonStep>,
-    /// The forms of the content that is edited. Content of other media types passes as it is. Default: `json`.
+    /// The forms of the content that is edited. Default: `json`.
     pub from: Vec<ContentForm>,
     /// The form that it gets, with the media type of that. Default: the form that it has.
     pub to: Option<ContentForm>,
+    /// What becomes of content of other media types. Default: `refuse`.
+    pub others: OtherContent,
     /// The rules by which XML is read and written.
     pub xml: XmlForm,
     /// The most content that is read, or the longest line or event; more is refused with 413. Default: `1MiB`; at most `16MiB`.
@@ -31,10 +33,12 @@ pub struct BodyEdits {
 pub struct ResponseBodyEdits {
     /// Steps on the content as JSON, in their order.
     pub json: Vec<JsonStep>,
-    /// The forms of the content that is edited. Content of other media types passes as it is. Default: `json`.
+    /// The forms of the content that is edited. Default: `json`.
     pub from: Vec<ContentForm>,
     /// The form that it gets, with the media type of that. Default: the form that it has.
     pub to: Option<ContentForm>,
+    /// What becomes of content of other media types. Default: `refuse`.
+    pub others: OtherContent,
     /// The rules by which XML is read and written.
     pub xml: XmlForm,
     /// The statuses of the responses that are edited: `200`, or `2xx` for a hundred of them. Default: all.
@@ -42,6 +46,18 @@ pub struct ResponseBodyEdits {
     /// The most content that is read; with more the answer is 502. Of a stream, the longest line or event; with a longer one it breaks off.
     /// Default: `1MiB`; at most `16MiB`.
     pub max_bytes: Option<ByteSize>,
+}
+
+/// What becomes of content that is of no form that is edited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum OtherContent {
+    /// It is refused: of a request with 415, of a response with 502.
+    #[default]
+    Refuse,
+    /// It passes as it is.
+    Pass,
 }
 
 /// A form of content.

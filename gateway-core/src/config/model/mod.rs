@@ -49,7 +49,9 @@ pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;
 pub use aggregate::{Aggregate, AggregateCall, CallCondition, PartialAnswer, UndoCall};
 pub use api_key::{ApiKeyProof, ApiKeys, KeyStores};
-pub use body::{BodyEdits, ContentForm, EachStep, JoinStep, JsonStep, Literal, ResponseBodyEdits, XmlForm};
+pub use body::{
+    BodyEdits, ContentForm, EachStep, JoinStep, JsonStep, Literal, OtherContent, ResponseBodyEdits, XmlForm,
+};
 pub use cache::{Cache, CacheKey};
 pub use compress::{Compress, CompressLevels, ContentCoding};
 pub use concurrency::Concurrency;

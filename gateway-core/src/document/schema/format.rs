@@ -42,6 +42,11 @@ const NAMES: [(&str, Format); 14] = [
     ("uuid", Format::Uuid),
 ];
 
+/// The names of the formats that are checked.
+pub fn formats() -> impl Iterator<Item = &'static str> + Clone {
+    NAMES.into_iter().map(|(name, _)| name)
+}
+
 impl Format {
     /// The format called `name`, if it is checked.
     pub(super) fn named(name: &str) -> Option<Self> {

@@ -26,6 +26,7 @@ mod suite;
 #[cfg(test)]
 mod tests;
 
+pub use self::format::formats;
 use core::fmt::{self, Display};
 
 use self::node::{DynamicAnchor, Node};

@@ -79,7 +79,13 @@ impl<'c> Compiler<'c> {
         }
         let edit = (!json.is_empty()).then(|| {
             let usual = config::XmlForm::default();
-            self.body(&at, json, (&[], None, &usual), (*max_bytes, Statuses::default()), context.parameters)
+            self.body(
+                &at,
+                json,
+                (&[], None, &usual),
+                (*max_bytes, Statuses::default(), config::OtherContent::Refuse),
+                context.parameters,
+            )
         });
         let mut reads_request = false;
         let mut asked = Vec::new();
@@ -350,7 +356,11 @@ impl<'c> Compiler<'c> {
     ) -> Option<BodyEdit> {
         let usual = config::ResponseBodyEdits::default();
         let edits = edits.unwrap_or(&usual);
-        for (member, is_there) in [("to", edits.to.is_some()), ("statuses", !edits.statuses.is_empty())] {
+        for (member, is_there) in [
+            ("to", edits.to.is_some()),
+            ("statuses", !edits.statuses.is_empty()),
+            ("others", edits.others != config::OtherContent::Refuse),
+        ] {
             if is_there {
                 self.error_with(&at.member(member), "this has no meaning for a result", "remove it");
             }
@@ -364,7 +374,13 @@ impl<'c> Compiler<'c> {
         }
         let config::ResponseBodyEdits { json, from, xml, max_bytes, .. } = edits;
         let max_bytes = max_bytes.or(Some(config::ByteSize(most_bytes.clamp(1, MOST_BYTES))));
-        self.body(at, json, (from, None, xml), (max_bytes, Statuses::default()), parameters)
+        self.body(
+            at,
+            json,
+            (from, None, xml),
+            (max_bytes, Statuses::default(), config::OtherContent::Refuse),
+            parameters,
+        )
     }
 
     /// A content in JSON; `Some(None)` if there is none.

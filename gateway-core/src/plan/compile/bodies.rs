@@ -3,7 +3,7 @@
 use super::Compiler;
 use super::at::At;
 use super::edits::Parameters;
-use crate::config::{self, ByteSize, ContentForm, Entries, JsonStep, XmlForm, lazily};
+use crate::config::{self, ByteSize, ContentForm, Entries, JsonStep, OtherContent, XmlForm, lazily};
 use crate::document::Value;
 use crate::document::patch::Patch;
 use crate::document::path::{Location, Path};
@@ -26,9 +26,9 @@ impl Compiler<'_> {
         edits: &config::BodyEdits,
         parameters: Parameters<'_>,
     ) -> Option<BodyEdit> {
-        let config::BodyEdits { json, from, to, xml, max_bytes } = edits;
+        let config::BodyEdits { json, from, to, xml, max_bytes, others } = edits;
         self.do_something(at, json, *to);
-        self.body(at, json, (from, *to, xml), (*max_bytes, Statuses::default()), parameters)
+        self.body(at, json, (from, *to, xml), (*max_bytes, Statuses::default(), *others), parameters)
     }
 
     /// The edits of the content of responses that `edits` are.
@@ -50,9 +50,9 @@ impl Compiler<'_> {
                 ),
             }
         }
-        let config::ResponseBodyEdits { json, from, to, xml, max_bytes, statuses: _ } = edits;
+        let config::ResponseBodyEdits { json, from, to, xml, max_bytes, others, statuses: _ } = edits;
         self.do_something(at, json, *to);
-        self.body(at, json, (from, *to, xml), (*max_bytes, Statuses::of(ranges)), parameters)
+        self.body(at, json, (from, *to, xml), (*max_bytes, Statuses::of(ranges), *others), parameters)
     }
 
     fn do_something(&mut self, at: &At<'_>, json: &[JsonStep], to: Option<ContentForm>) {
@@ -66,7 +66,7 @@ impl Compiler<'_> {
         at: &At<'_>,
         json: &[JsonStep],
         (from, to, xml): (&[ContentForm], Option<ContentForm>, &XmlForm),
-        (max_bytes, statuses): (Option<ByteSize>, Statuses),
+        (max_bytes, statuses, others): (Option<ByteSize>, Statuses, OtherContent),
         parameters: Parameters<'_>,
     ) -> Option<BodyEdit> {
         let before = self.errors.len();
@@ -101,7 +101,16 @@ impl Compiler<'_> {
             root: xml.root.as_deref().map(Box::from),
         };
         let templates = body.templates.into();
-        let body = BodyEdit { steps, templates, most_bytes, statuses, from, to: to.map(form), xml };
+        let body = BodyEdit {
+            passes_others: others == OtherContent::Pass,
+            steps,
+            templates,
+            most_bytes,
+            statuses,
+            from,
+            to: to.map(form),
+            xml,
+        };
         (self.errors.len() == before).then_some(body)
     }
 
@@ -137,6 +146,13 @@ impl Compiler<'_> {
             JsonStep::Rename(names) => {
                 let at = at.member("rename");
                 for (from, name) in names.iter() {
+                    if let Some(rest) = name.strip_prefix('/') {
+                        self.error_with(
+                            &at.member(from),
+                            format_args!("`{name}` is a pointer, and not a name"),
+                            format_args!("write `{rest}`; `move` has pointers on both sides"),
+                        );
+                    }
                     if let Some(from) = self.part(&at.member(from), from) {
                         out.push(Step::Rename(from, name.as_str().into()));
                     }

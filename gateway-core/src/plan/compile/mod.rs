@@ -85,6 +85,7 @@ use crate::route::Methods;
 pub(crate) use self::listeners::{listen_address, listen_help};
 pub(super) use self::matching::alternatives;
 pub(super) use self::members::dead_matches;
+pub(in crate::plan) use validate::place_in;
 
 /// Compiles `config` for a platform with `capabilities`.
 ///

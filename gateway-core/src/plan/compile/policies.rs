@@ -129,12 +129,12 @@ impl<'c> Collected<'c> {
         if let Some(cache) = &mut cache {
             cache.count_edits(&headers);
         }
-        request.extend(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders));
-        request.extend(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
-        // Last: by then nothing else refuses the request, and its content is read.
+        // After all that refuses the request, since its content is read; before the fields, which may say what has become of it.
         for edit in bodies {
             request.push(RequestStep::EditBody(Arc::new(edit)));
         }
+        request.extend(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders));
+        request.extend(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
         let edits = some(response).map(Vec::into_boxed_slice).map(ResponseStep::EditHeaders);
         let mut response: Vec<_> = edits.into_iter().collect();
         for edit in response_bodies {

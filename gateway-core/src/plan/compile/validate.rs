@@ -41,7 +41,7 @@ impl Compiler<'_> {
 
 /// The place that the JSON Pointer `pointer` leads to in `document`, which is at `at`.
 #[cold]
-pub(super) fn place_in(at: &JsonPath, document: &Value, pointer: &str) -> JsonPath {
+pub(in crate::plan) fn place_in(at: &JsonPath, document: &Value, pointer: &str) -> JsonPath {
     let pointer = Pointer::parse(pointer);
     let tokens = pointer.as_ref().map(Pointer::tokens).unwrap_or_default();
     let mut value = Some(document);

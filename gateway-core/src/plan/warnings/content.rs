@@ -1,5 +1,6 @@
 //! Warnings about bounds of content that nothing is held to.
 
+use super::schema;
 use crate::config::{ByteSize, ConfigError, JsonPath, Policy};
 use crate::policy::validate::{MOST_CONTENT, has_bounded};
 
@@ -7,6 +8,9 @@ use crate::policy::validate::{MOST_CONTENT, has_bounded};
 pub(super) fn warnings(at: &JsonPath, policy: &Policy, found: &mut Vec<ConfigError>) {
     let Some(validate) = &policy.validate else { return };
     let at = at.member("validate");
+    if let Some(schema) = validate.json.as_ref().and_then(|json| json.schema.as_ref()) {
+        schema::warnings(&at.member("json").member("schema"), &schema.0, found);
+    }
     let json = validate.json.as_ref().map(|caps| ("json", "JSON", caps.text));
     let xml = validate.xml.as_ref().map(|caps| ("xml", "XML", caps.text));
     for (member, format, text) in json.into_iter().chain(xml) {

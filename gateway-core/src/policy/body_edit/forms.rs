@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::{form, multipart, xml};
 use crate::document::{self, Budget, Value};
+use crate::http::proxy_status::is_tchar;
 use crate::policy::validate::{is_in_utf8, media_type};
 use crate::policy::xml_caps::{self, XmlCaps};
 
@@ -73,11 +74,14 @@ const CAPS: XmlCaps = XmlCaps { depth: document::DEEPEST, elements: 1_000_000, a
 pub fn form_of(headers: &HeaderMap, forms: &[Form]) -> Result<Option<Form>, &'static str> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let Some(stated) = types.next() else { return Ok(None) };
-    let kind = media_type(stated).unwrap_or_default();
-    let Some(form) = Form::of(&kind).filter(|form| forms.contains(form)) else { return Ok(None) };
+    // What readers take in different ways may be of any form.
     if types.next().is_some() {
         return Err("its media type is stated twice");
     }
+    let is_token = |part: &str| !part.is_empty() && part.bytes().all(is_tchar);
+    let is_media_type = |kind: &str| kind.split_once('/').is_some_and(|(one, other)| is_token(one) && is_token(other));
+    let kind = media_type(stated).filter(|kind| is_media_type(kind)).ok_or("its media type is none")?;
+    let Some(form) = Form::of(&kind).filter(|form| forms.contains(form)) else { return Ok(None) };
     // RFC 9110 §8.4: `identity` is not said, or else says nothing.
     let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
     if !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
@@ -101,6 +105,8 @@ impl Form {
             "application/xml" | "text/xml" => Some(Self::Xml),
             "application/x-ndjson" | "application/jsonl" => Some(Self::Ndjson),
             "text/event-stream" => Some(Self::Events),
+            // They are changes of documents, and none themselves (RFC 6902 §6, RFC 7396 §4).
+            "application/json-patch+json" | "application/merge-patch+json" => None,
             _ if is_of("+json") => Some(Self::Json),
             _ if is_of("+xml") => Some(Self::Xml),
             _ => None,

@@ -43,6 +43,8 @@ pub struct BodyEdit {
     pub from: Box<[Form]>,
     /// The form that it gets; that which it has, if there is none.
     pub to: Option<Form>,
+    /// Set if content of other media types passes as it is.
+    pub passes_others: bool,
     /// The rules for XML.
     pub xml: xml::Rules,
 }
@@ -165,7 +167,10 @@ impl BodyEdit {
     /// # Errors
     /// The reason why it can't be edited, though its media type is one that is.
     pub fn form(&self, headers: &HeaderMap) -> Result<Option<Form>, &'static str> {
-        form_of(headers, &self.from)
+        match form_of(headers, &self.from) {
+            Ok(None) if !self.passes_others => Err("its media type is none that is edited"),
+            form => form,
+        }
     }
 
     /// The room that the edits of one document may take: as much again as is read, and something for what the configuration adds.

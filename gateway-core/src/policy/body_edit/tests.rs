@@ -18,6 +18,7 @@ fn literal(text: &str) -> Literal {
 
 fn edited(steps: Vec<Step>, content: &str) -> Result<String, Trouble> {
     let edit = BodyEdit {
+        passes_others: false,
         steps: steps.into(),
         templates: Box::default(),
         most_bytes: USUAL_BYTES,

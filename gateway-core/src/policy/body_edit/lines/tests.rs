@@ -5,6 +5,7 @@ use crate::policy::body_edit::{Literal, Statuses, Step, xml};
 
 fn edit(steps: Vec<Step>, most_bytes: u64) -> Arc<BodyEdit> {
     Arc::new(BodyEdit {
+        passes_others: false,
         steps: steps.into(),
         templates: Box::default(),
         most_bytes,
