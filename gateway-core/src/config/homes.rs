@@ -153,6 +153,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("member", "`aggregate.partial`"),
     ("metadata", "`consumers.<name>`"),
     ("minBytes", "`compress`"),
+    ("mock", "`openapi`"),
     ("names", "`upstreams.<name>.tls`"),
     ("namespaces", "`aggregate.calls.<name>.response.xml`, `request.body.xml` or `response.body.xml`"),
     ("nonce", "`authenticate.signature` or `upstreams.<name>.credentials.signature`"),

@@ -7,13 +7,14 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::content::{collect, keep_one_kind};
 use super::exchange::Exchange;
+use super::local::with_content;
 use super::target_uri::after_segments;
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::{RequestChecks, UndeclaredQuery};
 use crate::error::{Flaw, Reject};
 use crate::meter::Described;
-use crate::policy::openapi::{Asked, Came, Checks, Copy, Expected, Faults, Missing};
+use crate::policy::openapi::{Asked, Came, Checks, Copy, Expected, Faults, Missing, Mock};
 use crate::policy::response_cost::Observer;
 use crate::policy::validate::MOST_CONTENT;
 use crate::ports::Platform;
@@ -110,12 +111,7 @@ async fn look<P: Platform>(
     let found = match description.find(&call.method, &path) {
         Ok(found) => found,
         Err(_) if checks.has_strangers => return Ok(Looked { operation: None, is_unchecked: false }),
-        Err(Missing::Path) => return Err((None, Reject::operation_not_found())),
-        Err(Missing::Method(allow)) => {
-            let allow = HeaderValue::try_from(allow).unwrap_or_else(|_| HeaderValue::from_static(""));
-            let detail = "the API has no operation with this method here; `Allow` lists those that there are";
-            return Err((None, Reject::method_not_allowed(allow).with_detail(detail)));
-        }
+        Err(missing) => return Err((None, refusal(missing))),
     };
     let index = Some(found.index);
     if !body.is_empty() {
@@ -166,6 +162,37 @@ async fn look<P: Platform>(
         call.set_query(query);
     }
     Ok(Looked { operation: index, is_unchecked })
+}
+
+/// The refusal of a request for no operation (RFC 9110 §15.5.5, §15.5.6).
+fn refusal(missing: Missing) -> Reject {
+    match missing {
+        Missing::Path => Reject::operation_not_found(),
+        Missing::Method(allow) => {
+            let allow = HeaderValue::try_from(allow).unwrap_or_else(|_| HeaderValue::from_static(""));
+            let detail = "the API has no operation with this method here; `Allow` lists those that there are";
+            Reject::method_not_allowed(allow).with_detail(detail)
+        }
+    }
+}
+
+/// Answers a request by its description.
+///
+/// # Errors
+/// It has no such operation.
+#[inline(never)]
+pub(super) fn mock<S>(exchange: &mut Exchange<'_, '_>, mock: &Mock, call: &Call) -> Result<Response<Body<S>>, Reject> {
+    let path = after_segments(call.path(), mock.segments);
+    let answer = mock.answer(&call.method, path, call.query(), &call.headers).map_err(refusal)?;
+    exchange.note(|| Event::Answered { by: "mock" });
+    let mut response = with_content(&call.method, answer.content.into());
+    *response.status_mut() = answer.status;
+    if matches!(answer.status.as_u16(), 100..200 | 204 | 304) {
+        response.headers_mut().remove(CONTENT_LENGTH);
+        *response.body_mut() = Body::Empty;
+    }
+    response.headers_mut().extend(answer.headers);
+    Ok(response)
 }
 
 /// Returns whether all of `body` is known to be no more than `most`.

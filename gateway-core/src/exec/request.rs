@@ -11,8 +11,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use super::exchange::{Exchange, Filled};
 use super::proxy::{ClientSide, Unprepared};
 use super::{
-    aggregate, answer_admin, body, bounds, cache, compress, finish, key_value, local, login, options, proxy, socket,
-    steps, version,
+    aggregate, answer_admin, body, bounds, cache, compress, finish, key_value, local, login, openapi, options, proxy,
+    socket, steps, version,
 };
 use crate::admin::Way;
 use crate::body::Body;
@@ -266,6 +266,7 @@ async fn answer<'p, P: Platform>(
         }
         Action::Redirect(action) => local::redirect(exchange, action, call)?,
         Action::Respond(action) => local::respond(exchange, action, call),
+        Action::Mock(mock) => openapi::mock(exchange, mock, call)?,
         Action::KeyValue(action) => key_value::serve(exchange, platform, action, call, body).await?,
         Action::Aggregate(action) => {
             Box::pin(aggregate::serve(exchange, platform, action, (call, body), &side)).await?

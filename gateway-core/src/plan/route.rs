@@ -16,6 +16,7 @@ use crate::policy::compress::Compress;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::login::{Endpoint, Login, MOST_CONTENT as MOST_LOGIN_CONTENT};
+use crate::policy::openapi::Mock;
 use crate::policy::version::Version;
 use crate::template::Template;
 
@@ -74,6 +75,8 @@ pub enum Action {
     Redirect(Redirect),
     /// A fixed response.
     Respond(Respond),
+    /// An answer that the description of the API makes up.
+    Mock(Arc<Mock>),
     /// A value in the key-value store.
     KeyValue(KeyValueEntry),
     /// An answer that is made of the answers to several calls.
@@ -87,7 +90,7 @@ impl Action {
     fn needs(&self) -> Needs {
         match self {
             Self::Proxy(proxy) => Needs { head: proxy.needs_head, request: proxy.request, ..Needs::NONE },
-            Self::Redirect(_) | Self::Respond(_) => Needs::NONE,
+            Self::Redirect(_) | Self::Respond(_) | Self::Mock(_) => Needs::NONE,
             Self::KeyValue(entry) => Needs { request: BodyUse::Whole { limit: entry.limit }, ..Needs::NONE },
             Self::Aggregate(action) => Needs {
                 request: action.aggregate.request.map_or(BodyUse::Untouched, |limit| BodyUse::Whole { limit }),

@@ -70,7 +70,9 @@ pub use login::{ForwardedToken, LoginClient, LoginProof};
 pub use maintenance::Maintenance;
 pub use matching::{Match, Matches, PathMatch, PathTest, Scheme, ValueMatch, ValueTest};
 pub use network::{EmptySegments, EncodedSlash, FinalSlash, Geo, Network, PathCase, Paths};
-pub use openapi::{OpenApi, RequestChecks, ResponseChecks, Undeclared, UndeclaredOperations, UndeclaredQuery};
+pub use openapi::{
+    MockAnswers, OpenApi, RequestChecks, ResponseChecks, Undeclared, UndeclaredOperations, UndeclaredQuery,
+};
 pub use policy::{Policy, PolicyUse};
 pub use rate_limit::{Accuracy, Cost, RateLimit, RateLimitAlgorithm, RateLimitLease, RateLimitTier, StatedCost};
 pub use route::{Api, Defaults, Route, Ties};

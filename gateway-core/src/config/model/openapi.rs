@@ -15,9 +15,26 @@ pub struct OpenApi {
     /// The upstreams' responses that are not as the document has them. Default: `off`.
     #[serde(default)]
     pub response: Option<ResponseChecks>,
+    /// The answers of routes that state no action of their own: made of the document, in place of asking an upstream. Default: `off`.
+    #[serde(default)]
+    pub mock: Option<MockAnswers>,
     /// What the document has not.
     #[serde(default)]
     pub undeclared: Undeclared,
+}
+
+/// The answers of an API that are made of its document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum MockAnswers {
+    /// There are none.
+    #[default]
+    Off,
+    /// The first response of each operation that tells of success: its example, or what its schema takes.
+    On,
+    /// That, or what the client chooses: `Prefer: code=404, example=NAME`.
+    Prefer,
 }
 
 /// What becomes of requests that are not as their description has them.

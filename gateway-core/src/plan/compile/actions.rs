@@ -70,6 +70,11 @@ impl<'c> Compiler<'c> {
         if let Some(aggregate) = &route.aggregate {
             return self.aggregate(context, aggregate).map(|action| Action::Aggregate(Box::new(action)));
         }
+        if first.is_none()
+            && let Some(mock) = self.mock(group)
+        {
+            return Some(Action::Mock(mock));
+        }
         self.proxy(context, steps).map(Action::Proxy)
     }
 

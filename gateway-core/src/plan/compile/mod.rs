@@ -77,7 +77,7 @@ use crate::policy::allowance::Allowance;
 use crate::policy::authenticate::Authenticate;
 use crate::policy::credential::Place;
 use crate::policy::flag::Flags;
-use crate::policy::openapi::Description;
+use crate::policy::openapi::{Description, Mock};
 use crate::policy::proof::Proof;
 use crate::policy::upstream_credentials::Credentials;
 use crate::route::Methods;
@@ -197,6 +197,8 @@ struct Compiler<'c> {
     resources: Vec<resource::Resource>,
     /// The descriptions of APIs, in their order; none for one that is wrong.
     descriptions: Vec<Option<Arc<Description>>>,
+    /// The answers that are made of descriptions, by the API and its version.
+    mocks: Vec<(usize, Option<usize>, Arc<Mock>)>,
     /// The versions of APIs, those of one API after another.
     versions: Vec<OneVersion<'c>>,
     /// For each route of the plan, the index of its API and of itself there, or among those outside any.
@@ -246,6 +248,7 @@ impl<'c> Compiler<'c> {
             logins: Vec::new(),
             resources: Vec::new(),
             descriptions: Vec::new(),
+            mocks: Vec::new(),
             versions: Vec::new(),
             origins: Vec::new(),
             own_routes: Vec::new(),

@@ -6,9 +6,9 @@ use super::Compiler;
 use super::at::At;
 use super::routes::Group;
 use super::validate::place_in;
-use crate::config::{self, ConfigError, RequestChecks, ResponseChecks, UndeclaredOperations};
+use crate::config::{self, ConfigError, MockAnswers, RequestChecks, ResponseChecks, UndeclaredOperations};
 use crate::document::schema::Mistake;
-use crate::policy::openapi::{Checks, Description};
+use crate::policy::openapi::{Checks, Description, Mock};
 use crate::route::Place;
 
 impl<'c> Compiler<'c> {
@@ -35,22 +35,17 @@ impl<'c> Compiler<'c> {
         list
     }
 
-    /// The checks by the description of the API of `group`, if it has one.
-    #[inline(never)]
-    pub(super) fn checks(&mut self, group: Group<'c>) -> Option<Arc<Checks>> {
+    /// The description of the API of `group`, if it has one: with its document, and the number of segments of paths before it.
+    fn described(&mut self, group: Group<'c>) -> Option<(&'c config::OpenApi, Arc<Description>, usize)> {
         let (index, api) = group.api?;
-        let config::OpenApi { document, request, response, undeclared } = api.openapi.as_deref()?;
-        let known = self.config.openapi.iter().position(|(name, _)| *name == **document);
-        let Some(known) = known else {
-            let (apis, config) = (At::ROOT.member("apis"), self.config);
+        let used = api.openapi.as_deref()?;
+        let config = self.config;
+        let Some(known) = config.openapi.iter().position(|(name, _)| *name == *used.document) else {
+            let apis = At::ROOT.member("apis");
             let at = apis.index(index);
             let at = at.member("openapi");
-            self.unknown(
-                &at.member("document"),
-                "document of OpenAPI",
-                document,
-                config.openapi.iter().map(|(name, _)| name),
-            );
+            let names = config.openapi.iter().map(|(name, _)| name);
+            self.unknown(&at.member("document"), "document of OpenAPI", &used.document, names);
             return None;
         };
         let description = Arc::clone(self.descriptions.get(known)?.as_ref()?);
@@ -58,15 +53,41 @@ impl<'c> Compiler<'c> {
         let is_versioned =
             version.is_some_and(|version| matches!(version.version.versions.place, Some(Place::Path(..))));
         let segments = group.prefix?.bytes().filter(|byte| *byte == b'/').count();
+        Some((used, description, segments.saturating_add(usize::from(is_versioned))))
+    }
+
+    /// The checks by the description of the API of `group`, if it has one.
+    #[inline(never)]
+    pub(super) fn checks(&mut self, group: Group<'c>) -> Option<Arc<Checks>> {
+        let (used, description, segments) = self.described(group)?;
         Some(Arc::new(Checks {
             description,
-            document: document.as_str().into(),
-            segments: segments.saturating_add(usize::from(is_versioned)),
-            request: request.unwrap_or_default(),
-            has_responses: response.unwrap_or_default() == ResponseChecks::Report,
-            has_strangers: undeclared.operations.unwrap_or_default() == UndeclaredOperations::Allow,
-            query: undeclared.query.unwrap_or_default(),
+            document: used.document.as_str().into(),
+            segments,
+            request: used.request.unwrap_or_default(),
+            has_responses: used.response.unwrap_or_default() == ResponseChecks::Report,
+            has_strangers: used.undeclared.operations.unwrap_or_default() == UndeclaredOperations::Allow,
+            query: used.undeclared.query.unwrap_or_default(),
         }))
         .filter(|checks| checks.request != RequestChecks::Off || checks.has_responses)
+    }
+
+    /// The answers that are made of the description of the API of `group`, if they are.
+    pub(super) fn mock(&mut self, group: Group<'c>) -> Option<Arc<Mock>> {
+        let (index, api) = group.api?;
+        let mock = api.openapi.as_deref()?.mock.unwrap_or_default();
+        if mock == MockAnswers::Off {
+            return None;
+        }
+        if let Some((.., mock)) = self.mocks.iter().find(|(api, version, _)| (*api, *version) == (index, group.version))
+        {
+            return Some(Arc::clone(mock));
+        }
+        let (used, description, segments) = self.described(group)?;
+        let (_, document) = self.config.openapi.iter().find(|(name, _)| **name == *used.document)?;
+        let document = Arc::new(document.0.clone());
+        let made = Arc::new(Mock { description, document, segments, has_choice: mock == MockAnswers::Prefer });
+        self.mocks.push((index, group.version, Arc::clone(&made)));
+        Some(made)
     }
 }

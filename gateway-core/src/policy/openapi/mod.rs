@@ -3,8 +3,11 @@
 //! **Invariant:** a description that exists is whole: no request finds out that a reference of it leads nowhere. Nothing is fetched for it.
 
 mod fields;
+mod generate;
 mod load;
+mod mock;
 mod path;
+mod pattern;
 mod request;
 mod response;
 mod shape;
@@ -22,6 +25,7 @@ use self::shape::Shape;
 use crate::config::{RequestChecks, UndeclaredQuery};
 use crate::document::schema::{Root, Schema};
 
+pub use self::mock::{Answer, Mock};
 pub use self::request::{Asked, Faults, Found, Missing, Reader, Strange};
 pub use self::response::{Came, Copy, Expected, Unchecked};
 
@@ -170,6 +174,12 @@ impl Reading {
             kind if kind == "application/json" || kind.ends_with("+json") => Self::Json,
             _ => Self::Unread,
         }
+    }
+}
+
+impl Response {
+    fn is_for(&self, status: u16) -> bool {
+        self.statuses.is_none_or(|(first, last)| (first..=last).contains(&status))
     }
 }
 

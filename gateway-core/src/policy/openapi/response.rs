@@ -94,9 +94,7 @@ impl Description {
     fn check_response(&self, operation: (usize, usize), came: &Came) -> Result<Vec<String>, Unchecked> {
         let Some(operation) = self.at(operation) else { return Ok(Vec::new()) };
         let status = came.status.as_u16();
-        let is_for =
-            |statuses: Option<(u16, u16)>| statuses.is_none_or(|(first, last)| (first..=last).contains(&status));
-        let Some(response) = operation.responses.iter().find(|response| is_for(response.statuses)) else {
+        let Some(response) = operation.responses.iter().find(|response| response.is_for(status)) else {
             return Ok(vec![format!("the status {status} is not described")]);
         };
         let mut faults = Vec::new();

@@ -201,3 +201,80 @@ fn responses_are_as_described() {
     let encoded = [json, ("x-age", "1"), ("content-encoding", "gzip")];
     assert_eq!(response(200, &encoded, Some(b"{}")), Some(Err(Unchecked::Encoded)));
 }
+
+fn made(schema: &str, seed: u64) -> Value {
+    let schema = Value::read(schema.as_bytes()).unwrap();
+    super::generate::Generator::new(&schema, seed, false).value(&schema)
+}
+
+/// JSON Schema Validation §6, §7: what is made is as the schema has it.
+#[test]
+fn what_is_made_is_as_its_schema_has_it() {
+    for schema in [
+        r#"{"type":"integer","minimum":3,"maximum":5}"#,
+        r#"{"type":"integer","exclusiveMinimum":3,"exclusiveMaximum":5}"#,
+        r#"{"type":"integer","minimum":10,"multipleOf":7}"#,
+        r#"{"type":"number","minimum":0.1,"maximum":0.4,"multipleOf":0.1}"#,
+        r#"{"type":"number","maximum":-3}"#,
+        r#"{"type":"string","minLength":20,"maxLength":22}"#,
+        r#"{"type":"string","maxLength":2}"#,
+        r#"{"type":"string","pattern":"^[A-Z]{2}-\\d+(\\.[a-z]{2,3})?$"}"#,
+        r#"{"type":"string","pattern":"^(red|green|[^a-z]x)$"}"#,
+        r#"{"type":"string","pattern":"^\\w+$","minLength":30}"#,
+        r#"{"enum":[1,"a",null]}"#,
+        r#"{"const":{"a":1}}"#,
+        r#"{"type":["null","integer"]}"#,
+        r#"{"type":"array","minItems":4,"maxItems":4,"uniqueItems":true,"items":{"type":"integer","minimum":1,"maximum":4}}"#,
+        r#"{"type":"array","prefixItems":[{"type":"string"},{"type":"integer"}],"items":false}"#,
+        r#"{"type":"object","required":["a","b"],"properties":{"a":{"type":"boolean"}},"additionalProperties":{"type":"integer"}}"#,
+        r#"{"type":"object","minProperties":3,"additionalProperties":{"type":"integer"}}"#,
+        r#"{"allOf":[{"type":"object","required":["a"]},{"properties":{"a":{"type":"integer"}}}],"unevaluatedProperties":false}"#,
+        r#"{"oneOf":[{"type":"integer"},{"type":"boolean"}]}"#,
+        r##"{"$ref":"#/$defs/node","$defs":{"node":{"type":"object","required":["v"],"properties":{"v":{"type":"integer"},"next":{"$ref":"#/$defs/node"}}}}}"##,
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .chain(
+        ["date", "date-time", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uuid", "json-pointer", "regex"]
+            .map(|format| format!(r#"{{"type":"string","format":"{format}"}}"#)),
+    ) {
+        let options = crate::document::schema::Options { asserts_formats: true, ..Default::default() };
+        let compiled = Schema::compile(&Value::read(schema.as_bytes()).unwrap(), &options).unwrap();
+        for seed in 0..64 {
+            let value = made(&schema, seed);
+            assert_eq!(compiled.check(&value, 3), Ok(Vec::new()), "{schema} {value}");
+            assert_eq!(value, made(&schema, seed));
+        }
+    }
+    assert_ne!(made(r#"{"type":"string","format":"uuid"}"#, 1), made(r#"{"type":"string","format":"uuid"}"#, 2));
+}
+
+/// The official suite of JSON Schema, where there is a copy (`EDGEWAY_VECTORS`): for most schemas that anything is valid by, something is made.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "where the suite is depends on the machine that tests")]
+fn most_schemas_of_the_suite_are_met() {
+    let vectors = std::env::var("EDGEWAY_VECTORS");
+    let vectors = vectors.unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors").to_owned());
+    let folder = format!("{vectors}/json-schema/tests/draft2020-12");
+    let Ok(files) = std::fs::read_dir(&folder) else { return println!("skipped: there is no {folder}") };
+    let (mut met, mut unmet) = (0, Vec::new());
+    for file in files.map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
+        let Ok(Value::Array(groups)) = Value::read(&std::fs::read(file).unwrap()) else { continue };
+        for group in groups {
+            let Value::Object(group) = group else { continue };
+            let (Some(schema), Some(Value::Array(tests))) = (group.get("schema"), group.get("tests")) else { continue };
+            let is_valid =
+                |test: &Value| matches!(test, Value::Object(test) if test.get("valid") == Some(&Value::Boolean(true)));
+            let Ok(compiled) = Schema::compile(schema, &crate::document::schema::Options::default()) else { continue };
+            if !tests.iter().any(is_valid) {
+                continue;
+            }
+            let is_right = |seed| {
+                let value = super::generate::Generator::new(schema, seed, seed >= 4).value(schema);
+                compiled.is_valid(&value) == Ok(true)
+            };
+            if (0..8).any(is_right) { met += 1 } else { unmet.push(schema.to_string()) }
+        }
+    }
+    assert!(met > 290 && met > 8 * unmet.len(), "{met} are met, and not {} of these: {unmet:#?}", unmet.len());
+}

@@ -93,6 +93,7 @@ fn action(plan: &Plan, action: &Action) -> Value {
         Action::Proxy(proxy) => proxied(plan, proxy),
         Action::Redirect(redirect) => json!({"kind": "redirect", "status": redirect.status.as_u16()}),
         Action::Respond(respond) => json!({"kind": "respond", "status": respond.status.as_u16()}),
+        Action::Mock(mock) => json!({"kind": "mock", "prefer": mock.has_choice}),
         Action::KeyValue(_) => json!({"kind": "keyValue"}),
         Action::Aggregate(calls) => {
             let aggregate = &calls.aggregate;

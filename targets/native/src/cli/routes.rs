@@ -56,6 +56,7 @@ fn action(plan: &Plan, action: &Action) -> String {
         },
         Action::Redirect(redirect) => format!("redirect {}", redirect.status.as_u16()),
         Action::Respond(respond) => format!("respond {}", respond.status.as_u16()),
+        Action::Mock(_) => "mock".to_owned(),
         Action::KeyValue(_) => "key-value".to_owned(),
         Action::Aggregate(calls) => {
             let calls = calls.aggregate.calls.iter().zip(&calls.targets);

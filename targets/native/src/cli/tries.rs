@@ -76,7 +76,7 @@ impl Kind {
             _ if found.times.is_some() => Self::Limited,
             Action::Proxy(_) | Action::Aggregate(_) => Self::Proxy { changes: found.method != Method::GET },
             Action::Redirect(_) => Self::Redirect,
-            Action::Respond(_) => Self::Respond,
+            Action::Respond(_) | Action::Mock(_) => Self::Respond,
             Action::KeyValue(_) | Action::Login(..) => Self::KeyValue,
         }
     }
