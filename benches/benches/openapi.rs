@@ -10,6 +10,10 @@ use gateway_core::policy::openapi::{Asked, Description};
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Map, Value as Json, json};
 
+/// That of the native server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The kinds of things that the API has, each with four operations.
 const KINDS: usize = 150;
 
