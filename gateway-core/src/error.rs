@@ -81,6 +81,16 @@ impl Reject {
         self
     }
 
+    /// The reason for people: what is wrong with the content, where that is listed, or else the detail.
+    #[must_use]
+    pub fn reason(&self) -> Cow<'_, str> {
+        let Some((first, others)) = self.flaws.as_deref().and_then(<[Flaw]>::split_first) else {
+            return Cow::Borrowed(&self.detail);
+        };
+        let more = if others.is_empty() { String::new() } else { format!("; and {} more", others.len()) };
+        Cow::Owned(format!("{first}{more}"))
+    }
+
     /// The same with one more response field.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {

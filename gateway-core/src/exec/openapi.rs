@@ -63,7 +63,7 @@ pub(super) async fn check<P: Platform>(
                 Ok(Looked { operation: Some(index), .. }) => {
                     format!("it is as `{}` has it", name(*index).unwrap_or_default())
                 }
-                Err((_, reject)) => format!("refused: {}: {}", reject.code, first(reject)),
+                Err((_, reject)) => format!("refused: {}: {}", reject.code, reject.reason()),
             };
             Event::Policy { policy: POLICY, verdict }
         });
@@ -71,7 +71,7 @@ pub(super) async fn check<P: Platform>(
     let operation = match looked {
         Ok(looked) => looked.operation,
         Err((operation, reject)) => {
-            let why = first(&reject);
+            let why = reject.reason().into_owned();
             if checks.request == RequestChecks::Refuse {
                 exchange.record.ruled_out(POLICY, &why);
                 return Err(reject);
@@ -85,11 +85,6 @@ pub(super) async fn check<P: Platform>(
         exchange.record.owed.push(Owed::Expected(Box::new(expected)));
     }
     Ok(())
-}
-
-/// The first thing that is wrong, for the log.
-fn first(reject: &Reject) -> String {
-    reject.flaws.as_deref().and_then(<[Flaw]>::first).map_or_else(|| reject.detail.to_string(), Flaw::to_string)
 }
 
 fn off(checks: &Checks, call: &Call) -> Looked {

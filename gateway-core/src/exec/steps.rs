@@ -80,12 +80,12 @@ pub(super) async fn apply<'p, P: Platform>(
                     let verdict = match &checked {
                         _ if is_empty => "there is no content to look at".to_owned(),
                         Ok(()) => "the content is taken".to_owned(),
-                        Err(reject) => format!("refused: {}: {}", reject.code, reject.detail),
+                        Err(reject) => format!("refused: {}: {}", reject.code, reject.reason()),
                     };
                     Event::Policy { policy: "validate", verdict }
                 });
                 if let Err(reject) = &checked {
-                    exchange.record.ruled_out("validate", &reject.detail);
+                    exchange.record.ruled_out("validate", &reject.reason());
                 }
                 checked?;
             }

@@ -37,6 +37,7 @@ impl<'w> Way<'w> {
         Self { before: Some(self), step: Step::Item(index) }
     }
 
+    /// The pointer to the place, or to what it is in, where the names on the way are longer than anybody reads: they are the sender's.
     fn pointer(&self) -> String {
         let mut steps = Vec::new();
         let mut at = Some(self);
@@ -46,15 +47,23 @@ impl<'w> Way<'w> {
         }
         let mut pointer = String::new();
         for step in steps.into_iter().rev() {
+            let before = pointer.len();
             match step {
                 Step::Whole => {}
                 Step::Member(name) => index::push_token(&mut pointer, name),
                 Step::Item(index) => index::push_token(&mut pointer, &index.to_string()),
             }
+            if pointer.len() > MOST_POINTER_BYTES {
+                pointer.truncate(before);
+                break;
+            }
         }
         pointer
     }
 }
+
+/// The longest pointer that is told, in bytes.
+const MOST_POINTER_BYTES: usize = 1_024;
 
 /// A check that is going on.
 pub(super) struct Run<'s> {

@@ -129,10 +129,14 @@ impl<'c> Compiler<'c> {
             self.check_stored_edits(at, proxy);
             let version = group.version.and_then(|index| self.versions.get(index));
             // Versions may answer one URL.
-            let named = match version {
+            let mut named = match version {
                 Some(one) => [&name, "\0", &one.version.name].concat(),
                 None => name.clone(),
             };
+            // Where content is edited, what was stored in a coding of the client's is of no use.
+            if policies.response.iter().any(|step| step.body().is_some()) {
+                named.push_str("\0plain");
+            }
             stored_as = self.stored_as(&named, policies.edits.with(&cache.fingerprint()), proxy);
         }
         let version = group.version.and_then(|index| self.versions.get(index)).map(|one| Arc::clone(&one.version));
