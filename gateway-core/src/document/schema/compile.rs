@@ -73,7 +73,7 @@ pub(super) fn schemas(
 struct Compiler<'d> {
     index: Index<'d>,
     nodes: Vec<Node>,
-    /// Nodes by place.
+    /// Nodes by place, which is the address of the value there.
     places: Numbers,
     pending: Vec<(usize, Spot<'d>)>,
     resources: Numbers,
@@ -105,7 +105,8 @@ impl<'d> Here<'d> {
 impl<'d> Compiler<'d> {
     /// The number of the node for `spot`, which is compiled later if it is new.
     fn node(&mut self, spot: Spot<'d>) -> Id {
-        let key = [&spot.document.to_string(), "#", &*spot.pointer].concat();
+        // Two places are two values: their addresses are shorter than their pointers.
+        let key = format!("{:x}", core::ptr::from_ref(spot.value).addr());
         let (id, is_new) = self.places.find_or_add(&key);
         if is_new {
             self.nodes.push(Node::default());

@@ -171,8 +171,12 @@ impl<'d> Spot<'d> {
                 Value::Object(object) => inner_base(&spot.base, object),
                 _ => spot.base.clone(),
             };
-            let one = Pointer::parse(&["/", &token.name.replace('~', "~0").replace('/', "~1")].concat())?;
-            Some(spot.child(&base, &[&token.name], one.find(spot.value)?))
+            let value = match spot.value {
+                Value::Object(object) => object.get(&token.name)?,
+                Value::Array(items) => items.get(usize::try_from(token.index?).ok()?)?,
+                _ => return None,
+            };
+            Some(spot.child(&base, &[&token.name], value))
         })
     }
 }
