@@ -227,11 +227,14 @@ impl<'d> Generator<'d> {
         let range = (high - low).clamp(0.0, 1e6) as u64;
         let steps = low + (self.next() % range.saturating_add(1)) as f64;
         let value = steps * step;
+        // By whole numbers: to write others costs a Worker some kilobytes.
+        let scaled = (value * 1e6).round() as i64;
         let text = if value.fract() == 0.0 && value.abs() < 9e15 {
-            format!("{}", value as i64)
+            (value as i64).to_string()
         } else {
-            // Ten places are more than a step has.
-            let text = format!("{value:.10}");
+            let sign = if scaled < 0 { "-" } else { "" };
+            let text =
+                format!("{sign}{}.{:06}", (scaled / 1_000_000).unsigned_abs(), (scaled % 1_000_000).unsigned_abs());
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         };
         match Number::parse(&text) {
