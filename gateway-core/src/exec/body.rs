@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
-use http::{Response, StatusCode};
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
+use http::{HeaderMap, Response, StatusCode};
 
 use super::back::failed;
 use super::content;
@@ -12,9 +13,10 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::http::content_change::{Change, mend};
+use crate::http::content_decoding::{DecodeError, codings};
 use crate::io::IoErrorKind;
 use crate::outcome::Reply;
-use crate::plan::{Action, BodyUse, Route};
+use crate::plan::{Action, BodyUse, ResponseStep, Route};
 use crate::policy::body_edit::lines::{BreaksOff, Broken, Filter, Reason};
 use crate::policy::body_edit::{BodyEdit, Trouble};
 use crate::policy::header_edit::remove_aliases;
@@ -53,12 +55,23 @@ pub(super) async fn edit_request<P: Platform>(
         mend(&mut call.headers, Change::Data, None);
         return Ok(());
     }
-    content::collect(platform, body, route.body_limit.min(edit.most_bytes)).await?;
+    let limit = route.body_limit.min(edit.most_bytes);
+    content::collect(platform, body, limit).await?;
     let Body::Full(before) = body else { return Ok(()) };
     // As where a request states none: its client may have sent an empty body in chunks.
     if before.is_empty() {
         return Ok(());
     }
+    *before = decoded(platform, before, &call.headers, limit).await.map_err(|error| {
+        exchange.record.ruled_out(POLICY, &error);
+        match error {
+            DecodeError::TooLarge => Reject::body_too_large(),
+            DecodeError::Malformed => Reject::content_refused().with_detail("the content is not what its coding says"),
+            DecodeError::Unknown => {
+                Reject::unsupported_content_type().with_detail("the content has a coding that is not known here")
+            }
+        }
+    })?;
     let edited = edit.edit(before, (form, &call.headers), &edit.fill(call)).map_err(|trouble| {
         exchange.record.ruled_out(POLICY, &trouble);
         exchange.note(|| Event::Body { of: Direction::Request, outcome: BodyOutcome::Refused(trouble.to_string()) });
@@ -68,6 +81,7 @@ pub(super) async fn edit_request<P: Platform>(
     *body = Body::Full(edited.content.into());
     // The adapter frames the content.
     mend(&mut call.headers, Change::Data, None);
+    call.headers.remove(CONTENT_ENCODING);
     if let Some(kind) = edited.kind {
         call.headers.insert(CONTENT_TYPE, kind);
     }
@@ -109,6 +123,20 @@ async fn filter_request<P: Platform>(
     }
 }
 
+/// What `content`, which these `headers` speak of, is without its codings.
+async fn decoded<P: Platform>(
+    platform: &P,
+    content: &Bytes,
+    headers: &HeaderMap,
+    limit: u64,
+) -> Result<Bytes, DecodeError> {
+    let codings = codings(headers)?;
+    if codings.is_empty() {
+        return Ok(content.clone());
+    }
+    platform.decode(content.clone(), &codings, limit).await
+}
+
 fn edited(of: Direction, from: &[u8], to: &[u8]) -> Event {
     Event::Body { of, outcome: BodyOutcome::Edited { from: lossy(from), to: lossy(to) } }
 }
@@ -147,6 +175,11 @@ pub(super) fn broken(exchange: &mut Exchange<'_, '_>, reject: Reject) -> Reject 
         }
         None => reject,
     }
+}
+
+/// Returns whether `route` gives responses other statuses.
+pub(super) fn maps_status(route: &Route) -> bool {
+    route.response.iter().any(|step| matches!(step, ResponseStep::MapStatus(_)))
 }
 
 /// Returns whether `route` edits the content of responses.
@@ -191,6 +224,22 @@ pub(super) async fn edit_response<P: Platform>(
                 edit_one(exchange, platform, (edit, texts), response, is_head).await?;
             }
         }
+        for step in route.response.iter() {
+            if let ResponseStep::MapStatus(map) = step
+                && let Some(status) = map.status(response.status())
+            {
+                let from = core::mem::replace(response.status_mut(), status);
+                exchange.note(|| Event::Policy { policy: "status", verdict: format!("{from} is {status}") });
+            }
+        }
+        if response.status() == StatusCode::NO_CONTENT {
+            // RFC 9110 §8.6, §15.3.5.
+            *response.body_mut() = Body::Empty;
+            mend(response.headers_mut(), Change::Data, None);
+            for name in [CONTENT_TYPE, CONTENT_ENCODING] {
+                response.headers_mut().remove(name);
+            }
+        }
     }
     answer
 }
@@ -220,6 +269,7 @@ async fn edit_one<P: Platform>(
     if is_head || response.body().is_empty() {
         // RFC 9110 §9.3.2: what would be told of the content is not known.
         mend(response.headers_mut(), Change::Data, None);
+        response.headers_mut().remove(CONTENT_ENCODING);
         if edit.to.is_some_and(|to| to != form) {
             response.headers_mut().remove(CONTENT_TYPE);
         }
@@ -243,12 +293,17 @@ async fn edit_one<P: Platform>(
     if before.is_empty() {
         return Ok(());
     }
+    let before = match decoded(platform, &before, response.headers(), edit.most_bytes).await {
+        Ok(content) => content,
+        Err(error) => return Err(refused(exchange, &error)),
+    };
     let edited = match edit.edit(&before, (form, response.headers()), texts) {
         Ok(edited) => edited,
         Err(trouble) => return Err(refused(exchange, &trouble)),
     };
     exchange.note(|| self::edited(Direction::Response, &before, &edited.content));
     mend(response.headers_mut(), Change::Data, Some(edited.content.len() as u64));
+    response.headers_mut().remove(CONTENT_ENCODING);
     if let Some(kind) = edited.kind {
         response.headers_mut().insert(CONTENT_TYPE, kind);
     }

@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
+use super::body::Texts;
 use super::exchange::{Exchange, Filled};
 use super::proxy::{ClientSide, Unprepared};
 use super::{
@@ -249,6 +250,9 @@ async fn answer<'p, P: Platform>(
         exchange.filled = Some(Box::new(Filled { fields: finish::fill(&route.response, call), bodies: None }));
     }
     done?;
+    if body::maps_status(route) {
+        exchange.filled.get_or_insert_default().bodies = Some(Texts::default());
+    }
     if route.needs.response != BodyUse::Untouched && body::edits(route) {
         // On what changes something, a condition is about what is there (RFC 9110 §13.1.2).
         if is_safe(&call.method) {

@@ -17,6 +17,7 @@ use crate::policy::openapi::Checks;
 use crate::policy::proof::Proof;
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
+use crate::policy::status_map::StatusMap;
 use crate::policy::steer::{self, Steer};
 use crate::policy::validate::{MOST_CONTENT, Validate};
 use crate::template::Template;
@@ -146,6 +147,8 @@ pub enum ResponseStep {
     EditHeaders(Box<[HeaderEdit]>),
     /// Edit the content.
     EditBody(Arc<BodyEdit>),
+    /// Give it another status.
+    MapStatus(StatusMap),
 }
 
 impl ResponseStep {
@@ -155,6 +158,7 @@ impl ResponseStep {
             // Edits are listed without reading the fields: see `EditFields`.
             Self::EditHeaders(_) => Needs::NONE,
             Self::EditBody(edit) => Needs { head: true, response: content_use(edit), ..Needs::NONE },
+            Self::MapStatus(_) => Needs { head: true, ..Needs::NONE },
         }
     }
 
@@ -162,7 +166,7 @@ impl ResponseStep {
     #[must_use]
     pub const fn body(&self) -> Option<&Arc<BodyEdit>> {
         match self {
-            Self::EditHeaders(_) => None,
+            Self::EditHeaders(_) | Self::MapStatus(_) => None,
             Self::EditBody(edit) => Some(edit),
         }
     }
@@ -172,13 +176,14 @@ impl ResponseStep {
     pub const fn headers(&self) -> &[HeaderEdit] {
         match self {
             Self::EditHeaders(edits) => edits,
-            Self::EditBody(_) => &[],
+            Self::EditBody(_) | Self::MapStatus(_) => &[],
         }
     }
 
     /// Returns whether it depends on the route's path parameters.
     pub(super) fn is_bound_to_path(&self) -> bool {
         match self {
+            Self::MapStatus(_) => false,
             Self::EditHeaders(edits) => are_bound_to_path(edits),
             Self::EditBody(edit) => edit.templates.iter().any(Template::has_path_parameters),
         }
@@ -190,6 +195,8 @@ impl ResponseStep {
         match self {
             Self::EditHeaders(edits) => count(edits.len(), "response edit"),
             Self::EditBody(edit) => ["response: ", &edit.describe()].concat(),
+            Self::MapStatus(map) if map.count() == 1 => "1 other status".to_owned(),
+            Self::MapStatus(map) => format!("{} other statuses", map.count()),
         }
     }
 }

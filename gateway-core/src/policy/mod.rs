@@ -67,6 +67,7 @@ pub mod signature;
 pub mod sigv4;
 pub mod sliding_window;
 mod sliding_window_store;
+pub mod status_map;
 pub mod steer;
 pub mod time_zone;
 pub mod tokens;

@@ -1,6 +1,9 @@
 //! Texts and bodies as a case writes them.
 
 use bytes::Bytes;
+use edgeway_codings::Encoder;
+use gateway_core::http::content_coding::Coding;
+use gateway_core::ports::Encoding;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -49,12 +52,17 @@ pub(crate) fn fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(
     Ok(fields.into_iter().map(|(name, Text(value))| (name, value)).collect())
 }
 
+/// The codings that a content may be sent in.
+const CODINGS: [(&str, Coding); 3] = [("gzip", Coding::Gzip), ("br", Coding::Brotli), ("zstd", Coding::Zstd)];
+
 /// The content of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
 pub enum Content {
     /// Sent with `Content-Length`.
     Text(String),
+    /// Sent with `Content-Length`: a text in a content coding.
+    Encoded(Bytes),
     /// Sent with `Transfer-Encoding: chunked`, each piece as one chunk.
     Chunks(Vec<String>),
 }
@@ -65,6 +73,7 @@ impl Content {
     pub fn bytes(&self) -> Bytes {
         match self {
             Self::Text(text) => text.clone().into(),
+            Self::Encoded(bytes) => bytes.clone(),
             Self::Chunks(chunks) => chunks.concat().into(),
         }
     }
@@ -75,8 +84,8 @@ impl Content {
         const PIECE: usize = 65_536;
         match self {
             Self::Chunks(chunks) => chunks.iter().map(|chunk| chunk.clone().into()).collect(),
-            Self::Text(text) => {
-                let bytes = Bytes::from(text.clone());
+            Self::Text(_) | Self::Encoded(_) => {
+                let bytes = self.bytes();
                 (0..bytes.len()).step_by(PIECE).map(|at| bytes.slice(at..bytes.len().min(at + PIECE))).collect()
             }
         }
@@ -102,6 +111,15 @@ impl TryFrom<Value> for Content {
             Value::Object(ref members) if members.contains_key("chunks") => serde_json::from_value(value)
                 .map(|Chunks { chunks }| Self::Chunks(chunks.into_iter().map(|Text(chunk)| chunk).collect()))
                 .map_err(|error| error.to_string()),
+            Value::Object(ref members) if CODINGS.iter().any(|(name, _)| members.contains_key(*name)) => {
+                let coded = CODINGS.iter().find_map(|(name, coding)| Some((*coding, members.get(*name)?.clone())));
+                let (coding, text) = coded.unwrap_or((Coding::Gzip, Value::Null));
+                let text = spell_out(text)?;
+                let mut encoder = Encoder::new(Encoding { coding, level: 1 });
+                encoder.write(text.as_bytes());
+                encoder.finish().map_err(|_| "no memory".to_owned())?;
+                Ok(Self::Encoded(encoder.take()))
+            }
             other => spell_out(other).map(Self::Text),
         }
     }

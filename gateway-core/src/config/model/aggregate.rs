@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{JsonStep, Literal, ResponseBodyEdits};
+use super::{ContentForm, JsonStep, Literal, XmlForm};
 use crate::config::{ByteSize, Entries, Span};
 
 /// An answer in JSON that is made of the answers to several calls of upstreams.
@@ -94,12 +94,27 @@ pub struct AggregateCall {
     /// 1 to 5. Default: 1.
     #[serde(default)]
     pub tries: Option<u32>,
-    /// Edits of the content that the upstream answers with, which make its result. Default: the content, as JSON.
+    /// The reading of the content that the upstream answers with, and edits of it, which make its result. Default: the content, as JSON.
     #[serde(default)]
-    pub response: Option<Box<ResponseBodyEdits>>,
+    pub response: Option<Box<CallContent>>,
     /// The call that undoes this one, made where this one has succeeded and another one that is required has failed.
     #[serde(default)]
     pub undo: Option<Box<UndoCall>>,
+}
+
+/// The content that makes the result of a call.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CallContent {
+    /// Steps on the content as JSON, in their order.
+    pub json: Vec<JsonStep>,
+    /// The forms of content that are read: `json`, `form`, `multipart` and `xml`. Default: `json`.
+    pub from: Vec<ContentForm>,
+    /// The rules by which XML is read.
+    pub xml: XmlForm,
+    /// The most content that is read; with more the call fails. Default: that of all calls together.
+    pub max_bytes: Option<ByteSize>,
 }
 
 /// A condition for a call.

@@ -14,7 +14,9 @@ use crate::document::Value;
 pub struct BodyEdits {
     /// Steps on the content as JSON, in their order.
     pub json: Vec<JsonStep>,
-    /// The forms of the content that is edited. Default: `json`.
+    /// Replacements in content that is text, in their order.
+    pub text: Vec<TextStep>,
+    /// The forms of the content that is edited. Default: `json`, or `text` where there are replacements in that, or both.
     pub from: Vec<ContentForm>,
     /// The form that it gets, with the media type of that. Default: the form that it has.
     pub to: Option<ContentForm>,
@@ -33,7 +35,9 @@ pub struct BodyEdits {
 pub struct ResponseBodyEdits {
     /// Steps on the content as JSON, in their order.
     pub json: Vec<JsonStep>,
-    /// The forms of the content that is edited. Default: `json`.
+    /// Replacements in content that is text, in their order.
+    pub text: Vec<TextStep>,
+    /// The forms of the content that is edited. Default: `json`, or `text` where there are replacements in that, or both.
     pub from: Vec<ContentForm>,
     /// The form that it gets, with the media type of that. Default: the form that it has.
     pub to: Option<ContentForm>,
@@ -60,6 +64,17 @@ pub enum OtherContent {
     Pass,
 }
 
+/// A replacement in text.
+#[derive(Clone, Debug, PartialEq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TextStep {
+    /// The regular expression for what is replaced, wherever it is found.
+    pub replace: String,
+    /// What it is replaced by: `$1` and `$<name>` are groups of the expression, and `$$` is a `$`.
+    pub with: String,
+}
+
 /// A form of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -73,6 +88,8 @@ pub enum ContentForm {
     Multipart,
     /// `application/xml`, `text/xml`, and all of `application/` that ends with `+xml`.
     Xml,
+    /// `text/*` and `application/javascript`.
+    Text,
     /// Lines of JSON, `application/x-ndjson` and `application/jsonl`: each line is edited while it passes.
     Ndjson,
     /// `text/event-stream`: the data of each event is edited while it passes, where it is JSON.

@@ -27,6 +27,9 @@ pub struct ResponseEdits {
     pub headers: FieldEdits,
     /// Edits of the content, but for that of problems of the gateway's own; of several on one route, each is done.
     pub body: Option<Box<ResponseBodyEdits>>,
+    /// The statuses that responses get, by the status that they have, or a class of it: `{"404": 410, "5xx": 502}`. A status goes before
+    /// its class. Problems of the gateway's own keep theirs.
+    pub status: Entries<u16>,
 }
 
 /// Edits of named fields, done in this order: rename, remove, set, append.

@@ -47,10 +47,10 @@ pub use access::{Asns, Authorize, ClaimValue, ClaimValues, Clients, Condition, C
 pub use access_log::{AccessLog, AccessLogFormat};
 pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;
-pub use aggregate::{Aggregate, AggregateCall, CallCondition, PartialAnswer, UndoCall};
+pub use aggregate::{Aggregate, AggregateCall, CallCondition, CallContent, PartialAnswer, UndoCall};
 pub use api_key::{ApiKeyProof, ApiKeys, KeyStores};
 pub use body::{
-    BodyEdits, ContentForm, EachStep, JoinStep, JsonStep, Literal, OtherContent, ResponseBodyEdits, XmlForm,
+    BodyEdits, ContentForm, EachStep, JoinStep, JsonStep, Literal, OtherContent, ResponseBodyEdits, TextStep, XmlForm,
 };
 pub use cache::{Cache, CacheKey};
 pub use compress::{Compress, CompressLevels, ContentCoding};

@@ -14,7 +14,8 @@ pub(super) fn add(name: &str, schema: &mut Value) {
         "" => vec![any(&["routes", "apis", "include", "upstreams", "policies", "consumers"])],
         "Admin" => vec![any(&["token"])],
         "Api" => vec![
-            json!({ "if": { "not": present("upstream") }, "then": { "properties": { "routes": { "items": any(&ACTIONS) } } } }),
+            // A document of OpenAPI may answer in place of upstreams.
+            json!({ "if": { "not": any(&["upstream", "openapi"]) }, "then": { "properties": { "routes": { "items": any(&ACTIONS) } } } }),
         ],
         "Route" => {
             let mut choices: Vec<Value> = ACTIONS.iter().map(|action| present(action)).collect();
@@ -61,7 +62,7 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             let methods = json!({ "properties": { "methods": with_get } });
             vec![if_then(present("ttl"), none(&["defaultTtl", "maxTtl"])), if_then(present("methods"), methods)]
         }
-        "BodyEdits" | "ResponseBodyEdits" => vec![any(&["json", "to"])],
+        "BodyEdits" | "ResponseBodyEdits" => vec![any(&["json", "text", "to"])],
         "CacheKey" => vec![not_both("query", "ignoreQuery")],
         "Validate" => vec![any(&["contentTypes", "json"])],
         "UpstreamCredentials" => {

@@ -81,7 +81,7 @@ impl<'c> Compiler<'c> {
             let usual = config::XmlForm::default();
             self.body(
                 &at,
-                json,
+                (json, &[]),
                 (&[], None, &usual),
                 (*max_bytes, Statuses::default(), config::OtherContent::Refuse),
                 context.parameters,
@@ -350,33 +350,29 @@ impl<'c> Compiler<'c> {
     fn call_edit(
         &mut self,
         at: &At<'_>,
-        edits: Option<&config::ResponseBodyEdits>,
+        edits: Option<&config::CallContent>,
         most_bytes: u64,
         parameters: Parameters<'_>,
     ) -> Option<BodyEdit> {
-        let usual = config::ResponseBodyEdits::default();
+        let usual = config::CallContent::default();
         let edits = edits.unwrap_or(&usual);
-        for (member, is_there) in [
-            ("to", edits.to.is_some()),
-            ("statuses", !edits.statuses.is_empty()),
-            ("others", edits.others != config::OtherContent::Refuse),
-        ] {
-            if is_there {
-                self.error_with(&at.member(member), "this has no meaning for a result", "remove it");
-            }
-        }
-        for (index, one) in edits.from.iter().enumerate().filter(|(_, one)| form(**one).is_stream()) {
+        for (index, one) in edits
+            .from
+            .iter()
+            .enumerate()
+            .filter(|(_, one)| form(**one).is_stream() || **one == config::ContentForm::Text)
+        {
             self.error_with(
                 &at.member("from").index(index),
                 format_args!("no result is {}", form(*one).name()),
                 "a result is one document: use `json`, `form`, `multipart` or `xml`",
             );
         }
-        let config::ResponseBodyEdits { json, from, xml, max_bytes, .. } = edits;
+        let config::CallContent { json, from, xml, max_bytes } = edits;
         let max_bytes = max_bytes.or(Some(config::ByteSize(most_bytes.clamp(1, MOST_BYTES))));
         self.body(
             at,
-            json,
+            (json, &[]),
             (from, None, xml),
             (max_bytes, Statuses::default(), config::OtherContent::Refuse),
             parameters,

@@ -1,14 +1,18 @@
 //! Edits of content, each with all that can be checked before there is one.
 
+use http::StatusCode;
+
 use super::Compiler;
 use super::at::At;
 use super::edits::Parameters;
-use crate::config::{self, ByteSize, ContentForm, Entries, JsonStep, OtherContent, XmlForm, lazily};
+use crate::config::{self, ByteSize, ContentForm, Entries, JsonStep, OtherContent, TextStep, XmlForm, lazily};
 use crate::document::Value;
 use crate::document::patch::Patch;
 use crate::document::path::{Location, Path};
 use crate::document::pointer::Pointer;
+use crate::policy::body_edit::text::{Mistake, Replacement};
 use crate::policy::body_edit::{BodyEdit, Form, Join, Literal, MOST_BYTES, Statuses, Step, USUAL_BYTES, xml};
+use crate::policy::status_map::StatusMap;
 use crate::template::Template;
 
 /// What the edits of one content have in common.
@@ -26,9 +30,9 @@ impl Compiler<'_> {
         edits: &config::BodyEdits,
         parameters: Parameters<'_>,
     ) -> Option<BodyEdit> {
-        let config::BodyEdits { json, from, to, xml, max_bytes, others } = edits;
-        self.do_something(at, json, *to);
-        self.body(at, json, (from, *to, xml), (*max_bytes, Statuses::default(), *others), parameters)
+        let config::BodyEdits { json, text, from, to, xml, max_bytes, others } = edits;
+        self.do_something(at, (json, text), *to);
+        self.body(at, (json, text), (from, *to, xml), (*max_bytes, Statuses::default(), *others), parameters)
     }
 
     /// The edits of the content of responses that `edits` are.
@@ -50,21 +54,22 @@ impl Compiler<'_> {
                 ),
             }
         }
-        let config::ResponseBodyEdits { json, from, to, xml, max_bytes, others, statuses: _ } = edits;
-        self.do_something(at, json, *to);
-        self.body(at, json, (from, *to, xml), (*max_bytes, Statuses::of(ranges), *others), parameters)
+        let config::ResponseBodyEdits { json, text, from, to, xml, max_bytes, others, statuses: _ } = edits;
+        self.do_something(at, (json, text), *to);
+        self.body(at, (json, text), (from, *to, xml), (*max_bytes, Statuses::of(ranges), *others), parameters)
     }
 
-    fn do_something(&mut self, at: &At<'_>, json: &[JsonStep], to: Option<ContentForm>) {
-        if json.is_empty() && to.is_none() {
-            self.error_with(at, "there is nothing to do", "add steps to `json`, or a form `to`, or remove this");
+    fn do_something(&mut self, at: &At<'_>, (json, text): (&[JsonStep], &[TextStep]), to: Option<ContentForm>) {
+        if json.is_empty() && text.is_empty() && to.is_none() {
+            let help = "add steps to `json` or `text`, or a form `to`, or remove this";
+            self.error_with(at, "there is nothing to do", help);
         }
     }
 
     pub(super) fn body(
         &mut self,
         at: &At<'_>,
-        json: &[JsonStep],
+        (json, text): (&[JsonStep], &[TextStep]),
         (from, to, xml): (&[ContentForm], Option<ContentForm>, &XmlForm),
         (max_bytes, statuses, others): (Option<ByteSize>, Statuses, OtherContent),
         parameters: Parameters<'_>,
@@ -76,6 +81,8 @@ impl Compiler<'_> {
         }
         if to.is_some_and(|to| form(to).is_stream()) {
             self.error_with(&at.member("to"), "nothing becomes a stream", "remove this: a stream keeps its form");
+        } else if to == Some(ContentForm::Text) {
+            self.error_with(&at.member("to"), "nothing becomes text", "remove this, or write another form");
         } else if to.is_some() && !from.is_empty() && from.iter().all(|from| form(*from).is_stream()) {
             self.error_with(
                 &at.member("to"),
@@ -91,8 +98,11 @@ impl Compiler<'_> {
         }
         let mut body = Body { parameters, templates: Vec::new() };
         let steps = self.steps(&at.member("json"), json, &mut body);
+        let text = self.replacements(&at.member("text"), text, from);
         let from = match from {
-            [] => [Form::Json].into(),
+            [] if text.is_empty() => [Form::Json].into(),
+            [] if json.is_empty() && to.is_none() => [Form::Text].into(),
+            [] => [Form::Json, Form::Text].into(),
             from => from.iter().copied().map(form).collect(),
         };
         let xml = xml::Rules {
@@ -104,6 +114,7 @@ impl Compiler<'_> {
         let body = BodyEdit {
             passes_others: others == OtherContent::Pass,
             steps,
+            text,
             templates,
             most_bytes,
             statuses,
@@ -123,6 +134,28 @@ impl Compiler<'_> {
                 "write it as in the document: `item`, `soap:Body`",
             );
         }
+    }
+
+    fn replacements(&mut self, at: &At<'_>, steps: &[TextStep], from: &[ContentForm]) -> Box<[Replacement]> {
+        if !steps.is_empty() && !from.is_empty() && !from.contains(&ContentForm::Text) {
+            self.error_with(at, "no text is edited", "add `text` to `from`, or remove this");
+        }
+        let mut compiled = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            match Replacement::compile(&step.replace, &step.with) {
+                Ok(replacement) => compiled.push(replacement),
+                Err(mistake) => {
+                    let (member, help) = match mistake {
+                        Mistake::Expression(_) => {
+                            ("replace", "write it as for `regex` elsewhere, and shorter than 4 KiB compiled")
+                        }
+                        _ => ("with", "write `$1` or `$<name>` for a group of the expression, and `$$` for a `$`"),
+                    };
+                    self.error_with(&at.index(index).member(member), mistake, help);
+                }
+            }
+        }
+        compiled.into()
     }
 
     fn steps(&mut self, at: &At<'_>, steps: &[JsonStep], body: &mut Body<'_>) -> Box<[Step]> {
@@ -339,6 +372,7 @@ pub(super) const fn form(form: ContentForm) -> Form {
         ContentForm::Form => Form::UrlEncoded,
         ContentForm::Multipart => Form::Multipart,
         ContentForm::Xml => Form::Xml,
+        ContentForm::Text => Form::Text,
         ContentForm::Ndjson => Form::Ndjson,
         ContentForm::Events => Form::Events,
     }
@@ -351,6 +385,34 @@ fn path_of(pointer: &Pointer) -> String {
         None => format!("[{}]", Value::from(&*token.name)),
     });
     ["$".to_owned()].into_iter().chain(tokens).collect()
+}
+
+impl Compiler<'_> {
+    /// The statuses that responses get by `map`.
+    pub(super) fn status_map(&mut self, at: &At<'_>, map: &Entries<u16>) -> Option<StatusMap> {
+        let mut entries = Vec::new();
+        for (from, to) in map.iter() {
+            let at = at.member(from);
+            let Some(range) = statuses(from) else {
+                self.error_with(
+                    &at,
+                    format_args!("`{from}` is no status of a response with content"),
+                    "write `404`, or `4xx` for all from 400 to 499",
+                );
+                continue;
+            };
+            // What these say is said of other fields and of other content.
+            match StatusCode::from_u16(*to).ok().filter(|_| (200..600).contains(to) && !matches!(to, 205 | 206 | 304)) {
+                Some(to) => entries.push((range, to)),
+                None => self.error_with(
+                    &at,
+                    format_args!("{to} is no status that a response can get"),
+                    "write one from 200 to 599, but for 205, 206 and 304",
+                ),
+            }
+        }
+        (!entries.is_empty()).then(|| StatusMap::of(entries))
+    }
 }
 
 /// The first and the last of the statuses that `text` names, if responses by them have content (RFC 9110 §15).

@@ -33,6 +33,7 @@ use crate::policy::openapi::Checks;
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::security;
+use crate::policy::status_map::StatusMap;
 use crate::policy::steer::Steer;
 use crate::policy::validate::Validate;
 use crate::route::MethodSet;
@@ -63,6 +64,7 @@ struct Collected<'c> {
     security: Vec<HeaderEdit>,
     response: Vec<HeaderEdit>,
     response_bodies: Vec<BodyEdit>,
+    response_statuses: Vec<StatusMap>,
     compress: Option<Compress>,
     /// The places of response edits that `cors` would undo.
     against_cors: Vec<JsonPath>,
@@ -93,6 +95,7 @@ impl<'c> Collected<'c> {
             security: mut response,
             response: mut edits,
             response_bodies,
+            response_statuses,
             compress,
             against_cors: _,
         } = self;
@@ -140,6 +143,7 @@ impl<'c> Collected<'c> {
         for edit in response_bodies {
             response.push(ResponseStep::EditBody(Arc::new(edit)));
         }
+        response.extend(response_statuses.into_iter().map(ResponseStep::MapStatus));
         let cache = cache.map(Arc::new);
         let (response, compress) = (response.into(), compress.map(Arc::new));
         Folded { cors, request: request.into(), cache, edits: fingerprint, response, compress }
@@ -276,6 +280,13 @@ impl<'c> Compiler<'c> {
                 self.error_with(
                     &at.member(member).member("body"),
                     "content is edited in the same way for all upstreams of a route",
+                    "move it to the route's own `policies`, or give this upstream a route of its own",
+                );
+            }
+            if policy.response.as_ref().is_some_and(|edits| !edits.status.is_empty()) {
+                self.error_with(
+                    &at.member("response").member("status"),
+                    "statuses are the same for all upstreams of a route",
                     "move it to the route's own `policies`, or give this upstream a route of its own",
                 );
             }
@@ -438,6 +449,7 @@ impl<'c> Compiler<'c> {
         if let Some(body) = &edits.body {
             collected.response_bodies.extend(self.response_body(&at.member("body"), body, parameters));
         }
+        collected.response_statuses.extend(self.status_map(&at.member("status"), &edits.status));
     }
 
     /// Reports edits of a response that later phases undo, and collects those that `cors` would undo.

@@ -22,6 +22,8 @@ pub enum Form {
     Multipart,
     /// XML 1.0.
     Xml,
+    /// Any text.
+    Text,
     /// Lines of JSON.
     Ndjson,
     /// A stream of events (HTML, Server-sent events).
@@ -39,6 +41,8 @@ pub enum Unfit {
     Multipart(multipart::Fault),
     /// Of XML.
     Xml(xml::Fault),
+    /// It is no text.
+    Text,
     /// It is XML that is not read.
     Refused(xml_caps::Fault),
 }
@@ -50,6 +54,7 @@ impl Display for Unfit {
             Self::UrlEncoded(fault) => write!(f, "{fault}"),
             Self::Multipart(fault) => write!(f, "{fault}"),
             Self::Xml(fault) => write!(f, "{fault}"),
+            Self::Text => f.write_str("it is not in UTF-8"),
             Self::Refused(fault) => f.write_str(match fault {
                 xml_caps::Fault::Syntax => "it is no well-formed XML",
                 xml_caps::Fault::Encoding => "its XML is not in UTF-8",
@@ -84,8 +89,8 @@ pub fn form_of(headers: &HeaderMap, forms: &[Form]) -> Result<Option<Form>, &'st
     let Some(form) = Form::of(&kind).filter(|form| forms.contains(form)) else { return Ok(None) };
     // RFC 9110 §8.4: `identity` is not said, or else says nothing.
     let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
-        return Err("it is compressed");
+    if form.is_stream() && !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
+        return Err("it is compressed, and a stream");
     }
     // RFC 8259 §8.1, and of the others whatever their `charset` says.
     if !is_in_utf8(stated) {
@@ -107,6 +112,8 @@ impl Form {
             "text/event-stream" => Some(Self::Events),
             // They are changes of documents, and none themselves (RFC 6902 §6, RFC 7396 §4).
             "application/json-patch+json" | "application/merge-patch+json" => None,
+            "application/javascript" => Some(Self::Text),
+            _ if kind.starts_with("text/") => Some(Self::Text),
             _ if is_of("+json") => Some(Self::Json),
             _ if is_of("+xml") => Some(Self::Xml),
             _ => None,
@@ -121,6 +128,7 @@ impl Form {
             Self::UrlEncoded => "form",
             Self::Multipart => "multipart",
             Self::Xml => "xml",
+            Self::Text => "text",
             Self::Ndjson => "ndjson",
             Self::Events => "events",
         }
@@ -141,8 +149,8 @@ impl Form {
         budget: &mut Budget,
     ) -> Result<Value, Unfit> {
         match self {
-            // INVARIANT: a stream is no document.
-            Self::Json | Self::Ndjson | Self::Events => Value::read(content).map_err(Unfit::Json),
+            // INVARIANT: text and a stream are no documents.
+            Self::Json | Self::Text | Self::Ndjson | Self::Events => Value::read(content).map_err(Unfit::Json),
             Self::UrlEncoded => {
                 let text = core::str::from_utf8(content).map_err(|_| Unfit::UrlEncoded(form::Fault::Encoding))?;
                 form::read(text, budget).map_err(Unfit::UrlEncoded)
@@ -164,7 +172,7 @@ impl Form {
     pub(super) fn write(self, document: &Value, rules: &xml::Rules) -> Result<(Vec<u8>, Option<HeaderValue>), Unfit> {
         let kind = |text: &'static str| Some(HeaderValue::from_static(text));
         Ok(match self {
-            Self::Json | Self::Ndjson | Self::Events => {
+            Self::Json | Self::Text | Self::Ndjson | Self::Events => {
                 let mut text = String::new();
                 document.write(&mut text);
                 (text.into_bytes(), kind("application/json"))

@@ -6,6 +6,7 @@ mod join;
 pub mod lines;
 pub mod multipart;
 mod sift;
+pub mod text;
 pub mod xml;
 
 use core::fmt::{self, Display};
@@ -33,6 +34,8 @@ pub const MOST_BYTES: u64 = 16 * 1024 * 1024;
 pub struct BodyEdit {
     /// The steps, in their order.
     pub steps: Box<[Step]>,
+    /// The replacements in text, in their order.
+    pub text: Box<[text::Replacement]>,
     /// The templates of their values.
     pub templates: Box<[Template]>,
     /// The most content that is read, in bytes.
@@ -194,6 +197,10 @@ impl BodyEdit {
         (form, headers): (Form, &HeaderMap),
         texts: &[Option<Box<str>>],
     ) -> Result<Edited, Trouble> {
+        if form == Form::Text {
+            let content = self.replace(content)?.into_bytes();
+            return Ok(Edited { content, kind: None });
+        }
         let document = self.read(content, (form, headers), texts)?;
         let to = self.to.unwrap_or(form);
         let (content, kind) = to.write(&document, &self.xml).map_err(Trouble::Unwritten)?;
@@ -226,10 +233,16 @@ impl BodyEdit {
         Editing { texts, budget: Budget::new(self.room()) }.run(&self.steps, document)
     }
 
+    /// The text of `content` after the replacements.
+    fn replace(&self, content: &[u8]) -> Result<String, Trouble> {
+        let text = core::str::from_utf8(content).map_err(|_| Trouble::Unread(Unfit::Text))?;
+        self.text.iter().try_fold(text.to_owned(), |text, one| Ok(one.apply(&text, self.room())?))
+    }
+
     /// Tells people of it.
     #[must_use]
     pub fn describe(&self) -> String {
-        let steps = match self.steps.len() {
+        let steps = match self.steps.len().saturating_add(self.text.len()) {
             1 => "1 body edit".to_owned(),
             count => format!("{count} body edits"),
         };

@@ -20,6 +20,7 @@ fn edited(steps: Vec<Step>, content: &str) -> Result<String, Trouble> {
     let edit = BodyEdit {
         passes_others: false,
         steps: steps.into(),
+        text: Box::default(),
         templates: Box::default(),
         most_bytes: USUAL_BYTES,
         statuses: Statuses::default(),
@@ -172,7 +173,12 @@ fn json_alone_is_edited() {
         assert_eq!(of(&[("content-type", kind)]), Ok(None), "{kind}");
     }
     assert_eq!(of(&[]), Ok(None));
-    assert_eq!(of(&[json, ("content-encoding", "gzip")]), Err("it is compressed"));
+    assert_eq!(of(&[json, ("content-encoding", "gzip")]), Ok(Some(Form::Json)), "that is decoded first");
+    let lines = form_of(
+        &crate::http::testing::fields(&[("content-type", "application/jsonl"), ("content-encoding", "br")]),
+        &[Form::Ndjson],
+    );
+    assert_eq!(lines, Err("it is compressed, and a stream"));
     assert_eq!(of(&[json, ("content-encoding", "identity")]), Ok(Some(Form::Json)));
     assert_eq!(of(&[json, json]), Err("its media type is stated twice"));
     assert_eq!(of(&[("content-type", "application/json; charset=latin1")]), Err("it is not in UTF-8"));

@@ -177,8 +177,9 @@ fn steps<'s>(
 ) -> impl Iterator<Item = Value> {
     let response = response.iter().map(|step| match step {
         ResponseStep::EditHeaders(edits) => json!({"kind": "responseHeaders", "edits": edits.len()}),
+        ResponseStep::MapStatus(map) => json!({"kind": "responseStatus", "edits": map.count()}),
         ResponseStep::EditBody(edit) => {
-            json!({"kind": "responseBody", "edits": edit.steps.len(), "maxBytes": edit.most_bytes})
+            json!({"kind": "responseBody", "edits": edit.steps.len() + edit.text.len(), "maxBytes": edit.most_bytes})
         }
     });
     request.map(|step| request_step(step, parameters)).chain(response)
@@ -273,7 +274,7 @@ fn request_step(step: &RequestStep, parameters: &[&str]) -> Value {
         RequestStep::Csrf(_) => json!({"kind": "csrf"}),
         RequestStep::EditQuery(edits) => json!({"kind": "requestQuery", "edits": edits.len()}),
         RequestStep::EditBody(edit) => {
-            json!({"kind": "requestBody", "edits": edit.steps.len(), "maxBytes": edit.most_bytes})
+            json!({"kind": "requestBody", "edits": edit.steps.len() + edit.text.len(), "maxBytes": edit.most_bytes})
         }
     }
 }

@@ -7,6 +7,7 @@ fn edit(steps: Vec<Step>, most_bytes: u64) -> Arc<BodyEdit> {
     Arc::new(BodyEdit {
         passes_others: false,
         steps: steps.into(),
+        text: Box::default(),
         templates: Box::default(),
         most_bytes,
         statuses: Statuses::default(),
@@ -25,7 +26,8 @@ fn filter(form: Form, most_bytes: u64) -> Box<Filter> {
 }
 
 /// What comes of `pieces`, and the reason if it breaks off.
-fn run<'p>(mut filter: Box<Filter>, pieces: impl IntoIterator<Item = &'p [u8]>) -> (String, Option<String>) {
+fn run<'p>(mut filter: impl AsMut<Filter>, pieces: impl IntoIterator<Item = &'p [u8]>) -> (String, Option<String>) {
+    let filter = filter.as_mut();
     let mut out = Vec::new();
     let pushed = pieces.into_iter().try_for_each(|piece| filter.push(piece, &mut out));
     let ended = pushed.and_then(|()| filter.finish(&mut out));
