@@ -10,9 +10,9 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Cache, Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Feature, FeatureSet, Fetch, Handshake,
-    Instance, IoError, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, OwnCounters, Platform, Random, Sign,
-    StoreFailure, UpstreamCall, Verify,
+    Cache, Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Feature, FeatureSet, Fetch, Filter,
+    Handshake, Instance, IoError, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, OwnCounters, Platform,
+    Random, Sign, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -33,6 +33,7 @@ impl Platform for Still {
         features: FeatureSet::ALL.without(Feature::RedisCounters),
         counters: OwnCounters::Memory,
         further_methods: None,
+        most_subrequests: None,
     };
 }
 
@@ -62,6 +63,10 @@ impl Fetch for Still {
     }
 
     fn observe(&self, stream: Infallible, _: Box<Observer>) -> Infallible {
+        stream
+    }
+
+    fn filter(&self, stream: Self::Stream, _: Box<Filter>) -> Self::Stream {
         stream
     }
 

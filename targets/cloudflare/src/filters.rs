@@ -75,7 +75,7 @@ pub(crate) fn out() -> *const u8 {
 }
 
 /// Edits all of a body.
-pub(crate) fn whole(mut filter: Box<Filter>, content: &[u8]) -> Result<Bytes, IoError> {
+pub(crate) fn whole(filter: &mut Filter, content: &[u8]) -> Result<Bytes, IoError> {
     let mut out = Vec::new();
     let filtered = filter.push(content, &mut out).and_then(|()| filter.finish(&mut out));
     filtered.map(|()| out.into()).map_err(|BreaksOff| IoError::new(IoErrorKind::Content))

@@ -153,7 +153,7 @@ impl Fetch for Worker {
             Completion::Bytes(content) => {
                 exchange::collected(slot, &content);
                 match filter {
-                    Some(filter) => filters::whole(filter, &content),
+                    Some(mut filter) => filters::whole(&mut filter, &content),
                     None => Ok(content),
                 }
             }

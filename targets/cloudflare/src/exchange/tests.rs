@@ -461,8 +461,8 @@ fn an_effect_outside_of_an_exchange_fails() {
 #[test]
 fn the_lowest_of_two_limits_counts() {
     let limit = |stream| Worker.limit(stream, 5);
-    assert_eq!(limit(Handle::whole(Handle::REQUEST)).into_parts(), (0, Some(5)));
-    assert_eq!(Worker.limit(limit(Handle::whole(Handle::REQUEST)), 9).into_parts(), (0, Some(5)));
+    assert_eq!(limit(Handle::whole(Handle::REQUEST)).into_parts(), (0, Some(5), 0));
+    assert_eq!(Worker.limit(limit(Handle::whole(Handle::REQUEST)), 9).into_parts(), (0, Some(5), 0));
 }
 
 trait Boxed: Sized {
