@@ -7,7 +7,9 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HOST, USER_AGENT, VIA};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, FORWARDED, HOST, USER_AGENT, VIA,
+};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
@@ -28,7 +30,9 @@ use crate::http::request_id::X_REQUEST_ID;
 use crate::http::trace_context::{TRACEPARENT, TRACESTATE};
 use crate::io::IoErrorKind;
 use crate::plan::{self, Endpoint, Host, Target, Upstream};
-use crate::policy::aggregate::{Aggregate, Asked, Failure, Fault, Filled, Job, PARTIAL, Passed, Progress};
+use crate::policy::aggregate::{
+    Aggregate, Answer, Asked, Failure, Fault, Filled, Job, PARTIAL, Passed, Progress, REQUEST,
+};
 use crate::policy::body_edit::{Form, form_of};
 use crate::ports::{Deadlines, Platform, UpstreamCall};
 use crate::state::State;
@@ -132,13 +136,19 @@ pub(super) async fn serve<'p, P: Platform>(
         calls.exchange.record.upstream = Some(first.upstream);
         calls.exchange.record.unsent = true;
     }
-    calls.exchange.record.answered(None, platform);
     if !is_whole {
         return Err(calls
             .undo(Reject::call_failed().with_detail("the calls were answered by more than there is room for"))
             .await);
     }
-    calls.answer().await
+    let answer = calls.progress.answer();
+    // The calls count as one exchange: with a failure, if one of them ends the request.
+    let told = answer.as_ref().ok().map(|_| StatusCode::OK);
+    calls.exchange.record.answered(told, platform);
+    match answer {
+        Ok(answer) => calls.answer(answer).await,
+        Err(failure) => calls.failed(failure).await,
+    }
 }
 
 /// The content of a request, as JSON; `null` if there is none.
@@ -153,8 +163,8 @@ async fn request<P: Platform>(
     }
     content::keep_one_kind(call);
     let form = form_of(&call.headers, &[Form::Json]);
-    if !matches!(form, Ok(Some(_))) {
-        return Err(Reject::unsupported_content_type().with_detail("the content has to be JSON"));
+    if !matches!(form, Ok(Some(_))) || call.headers.contains_key(CONTENT_ENCODING) {
+        return Err(Reject::unsupported_content_type().with_detail("the content has to be JSON, and not compressed"));
     }
     content::collect(platform, &mut body, limit).await?;
     match &body {
@@ -317,11 +327,7 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
     }
 
     /// The answer, now that nothing is under way that it needs.
-    async fn answer(mut self) -> Result<Response<Body<P::Stream>>, Reject> {
-        let answer = match self.progress.answer() {
-            Ok(answer) => answer,
-            Err(failure) => return self.failed(failure).await,
-        };
+    async fn answer(mut self, answer: Answer) -> Result<Response<Body<P::Stream>>, Reject> {
         let action = self.action;
         let is_partial = !answer.lacks.is_empty();
         let mut partial = String::new();
@@ -367,7 +373,14 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
             self.tell_timing(response.headers_mut());
             return Ok(response);
         }
-        let reject = if failure.fault.is_timeout() { Reject::call_timeout() } else { Reject::call_failed() };
+        let is_of_request = failure.fault == Fault::TooMany
+            && asked.each.as_ref().is_some_and(|each| each.path.root_name() == Some(REQUEST));
+        let reject = match &failure.fault {
+            // The client has asked for too much at once.
+            _ if is_of_request => Reject::content_unfit(),
+            fault if fault.is_timeout() => Reject::call_timeout(),
+            _ => Reject::call_failed(),
+        };
         let reject = reject.with_detail(format!("the call `{}` has failed: {}", asked.name, failure.fault));
         Err(self.undo(reject).await)
     }

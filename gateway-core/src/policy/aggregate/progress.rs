@@ -317,6 +317,7 @@ impl<'a> Progress<'a> {
     pub fn answer(&mut self) -> Result<Answer, Failure> {
         let mut members = Vec::new();
         let mut lacks = Vec::new();
+        let is_undone = self.plan.calls.iter().any(|asked| asked.undo.is_some());
         if let Some(index) = self.plan.ranks.get(self.cut) {
             let fault = match self.states.get(*index) {
                 Some(State::Settled(End::Failed(fault))) => fault.clone(),
@@ -329,9 +330,9 @@ impl<'a> Progress<'a> {
             if let State::Settled(End::Failed(fault) | End::Done(Some(fault))) = state {
                 lacks.push((index, fault.clone()));
             }
-            if let Some(value) = results.remove(&asked.name) {
-                members.push((asked.name.clone(), value));
-            }
+            // What undoes a call takes its result, should the answer come to nothing.
+            let value = if is_undone { results.get(&asked.name).cloned() } else { results.remove(&asked.name) };
+            members.extend(value.map(|value| (asked.name.clone(), value)));
         }
         Ok(Answer { document: Value::Object(Object::of_distinct(members)), lacks })
     }
