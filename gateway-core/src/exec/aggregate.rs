@@ -181,13 +181,18 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
         let mut sleep = pin!(platform.sleep(action.timeout));
         let mut under_way = Vec::new();
         let mut to_begin = VecDeque::new();
+        let mut is_whole = true;
+        let begun = platform.monotonic();
         loop {
-            while let Some(job) = self.progress.next_job() {
+            while let Some(job) = is_whole.then(|| self.progress.next_job()).flatten() {
                 to_begin.push_back(self.first(job));
             }
             if let Some(mut one) = to_begin.pop_front() {
                 let Some(asked) = action.calls.get(one.call) else { continue };
-                match self.prepare((one.call, asked), &asked.sent.method, &one.filled).await {
+                // A token may have to be fetched: not for longer than there is time.
+                let left = action.timeout.saturating_sub(platform.monotonic().saturating_sub(begun));
+                let prepared = self.prepare((one.call, asked), &asked.sent.method, &one.filled);
+                match within(platform, left, prepared).await.unwrap_or(Err(Fault::Timeout)) {
                     Ok((ready, again)) => {
                         one.again = again;
                         let texts = asked.edit.fill(self.call);
@@ -201,7 +206,7 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
             let mut index = 0;
             while let Some((one, _)) = under_way.get(index) {
                 let changes = action.calls.get(one.call).is_some_and(|asked| !asked.sent.method.is_safe());
-                if changes || self.progress.is_wanted(one.call, one.item) {
+                if changes || is_whole && self.progress.is_wanted(one.call, one.item) {
                     index += 1;
                 } else {
                     let (one, _) = under_way.swap_remove(index);
@@ -209,16 +214,19 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
                 }
             }
             if under_way.is_empty() {
-                return true;
+                return is_whole;
             }
             let Some((index, (outcome, bytes))) = first_ready(&mut under_way, sleep.as_mut()).await else {
                 self.progress.expire();
-                return true;
+                return is_whole;
             };
             let (one, _) = under_way.swap_remove(index);
-            let Some(left) = self.room.checked_sub(bytes) else { return false };
-            self.room = left;
-            to_begin.extend(self.ended(one, outcome).await);
+            match self.room.checked_sub(bytes) {
+                Some(left) => self.room = left,
+                None => is_whole = false,
+            }
+            let again = self.ended(one, outcome).await;
+            to_begin.extend(again.filter(|_| is_whole));
         }
     }
 

@@ -232,14 +232,6 @@ pub(super) async fn edit_response<P: Platform>(
                 exchange.note(|| Event::Policy { policy: "status", verdict: format!("{from} is {status}") });
             }
         }
-        if response.status() == StatusCode::NO_CONTENT {
-            // RFC 9110 §8.6, §15.3.5.
-            *response.body_mut() = Body::Empty;
-            mend(response.headers_mut(), Change::Data, None);
-            for name in [CONTENT_TYPE, CONTENT_ENCODING] {
-                response.headers_mut().remove(name);
-            }
-        }
     }
     answer
 }

@@ -154,6 +154,13 @@ impl<'c> Compiler<'c> {
             if call.each.is_some() {
                 self.error_with(&at, "what is made for several values can't be undone", "remove `undo`, or `each`");
             }
+            if call.fallback.is_some() {
+                self.error_with(
+                    &at,
+                    "what has a fallback is taken for done, and would be undone where it was not",
+                    "remove `undo`, or `fallback`",
+                );
+            }
             let method = self.call_method(&at, undo.method.as_deref(), Method::DELETE);
             let scope = Scope { has_item: false, own: None, ..scope };
             let path = self.call_path(&at, &undo.path, scope);

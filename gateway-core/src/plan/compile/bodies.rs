@@ -402,12 +402,12 @@ impl Compiler<'_> {
                 continue;
             };
             // What these say is said of other fields and of other content.
-            match StatusCode::from_u16(*to).ok().filter(|_| (200..600).contains(to) && !matches!(to, 205 | 206 | 304)) {
+            match StatusCode::from_u16(*to).ok().filter(|_| (200..600).contains(to) && !matches!(to, 204..=206 | 304)) {
                 Some(to) => entries.push((range, to)),
                 None => self.error_with(
                     &at,
                     format_args!("{to} is no status that a response can get"),
-                    "write one from 200 to 599, but for 205, 206 and 304",
+                    "write one from 200 to 599 with content, so not 204, 205, 206 or 304",
                 ),
             }
         }

@@ -74,6 +74,13 @@ impl From<TooMuch> for Unfilled {
     }
 }
 
+impl Piece {
+    /// Returns whether it is text that ends with a slash.
+    fn ends_with_slash(&self) -> bool {
+        matches!(self, Self::Template(template) if template.sample().ends_with('/'))
+    }
+}
+
 impl Reference {
     /// The values that it stands for.
     ///
@@ -189,6 +196,8 @@ impl Text {
         let path = self.fill(scope, Target::Path)?;
         let are_dots = |name: &str| matches!(name.split(';').next(), Some("." | ".."));
         let leaves = path.split('/').any(|segment| segment.split("%2F").any(are_dots));
-        if leaves || path.contains("//") || !is_normalised(&path) { Err(Unfilled::Missing) } else { Ok(path) }
+        // A value of nothing at the end would make it the path of all of them.
+        let is_cut = path.ends_with('/') && !self.0.last().is_some_and(Piece::ends_with_slash);
+        if leaves || is_cut || path.contains("//") || !is_normalised(&path) { Err(Unfilled::Missing) } else { Ok(path) }
     }
 }

@@ -173,9 +173,16 @@ fn part(name: &str, value: &Value, parts: &mut Vec<(String, Vec<u8>)>) -> Result
     Ok(())
 }
 
-/// The value of the parameter called `name` behind the first `;` of `text` (RFC 9110 §5.6.6).
+/// The value of the parameter called `name` behind the first `;` of `text` (RFC 9110 §5.6.6); none if it is stated more than once, since readers
+/// take another one of them.
 fn parameter(text: &str, name: &str) -> Option<String> {
-    let (_, mut rest) = text.split_once(';')?;
+    let (_, rest) = text.split_once(';')?;
+    let (value, rest) = next_parameter(rest, name)?;
+    rest.is_none_or(|rest| next_parameter(rest, name).is_none()).then_some(value)
+}
+
+/// The value of the first parameter called `name` in `rest`, and what follows it.
+fn next_parameter<'t>(mut rest: &'t str, name: &str) -> Option<(String, Option<&'t str>)> {
     loop {
         let (own, after) = rest.split_once('=')?;
         let own = own.trim().trim_start_matches(';').trim();
@@ -201,10 +208,12 @@ fn parameter(text: &str, name: &str) -> Option<String> {
                 }
             }
         };
-        if own.eq_ignore_ascii_case(name) {
-            return Some(value);
+        let after = after.trim_start().strip_prefix(';');
+        // RFC 5987: the same in another form.
+        if own.trim_end_matches('*').eq_ignore_ascii_case(name) {
+            return Some((value, after));
         }
-        rest = after.trim_start().strip_prefix(';')?;
+        rest = after?;
     }
 }
 
@@ -228,6 +237,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// RFC 7578 §4.1, §4.2: readers take another one of several, so that none counts.
+    #[test]
+    fn a_parameter_that_is_stated_twice_is_none() {
+        for text in ["x; b=1; b=2", "x; b=1; c=2; B=\"3\"", "x; b=1; b*=utf-8''2", "x; b*=utf-8''2; b=1"] {
+            assert_eq!(parameter(text, "b"), None, "{text}");
+        }
+        assert_eq!(parameter("x; a=1; b=\"2;b=3\"; c=4", "b").as_deref(), Some("2;b=3"));
+    }
 
     fn read_form(form: &str) -> Result<String, Fault> {
         let kind = HeaderValue::from_static("multipart/form-data; charset=utf-8; boundary=\"x y\"");

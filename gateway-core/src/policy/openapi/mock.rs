@@ -3,7 +3,7 @@
 use core::hash::Hasher;
 use std::sync::Arc;
 
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::generate::Generator;
@@ -12,6 +12,7 @@ use super::{Description, Missing, best};
 use crate::document::Value;
 use crate::document::schema::{Root, Side};
 use crate::fingerprint::Fingerprint;
+use crate::policy::header_edit::is_editable;
 
 /// The answers of an API that is not there.
 #[derive(Debug)]
@@ -84,7 +85,8 @@ impl Mock {
                     _ => continue,
                 };
                 if let (Ok(name), Ok(value)) = (HeaderName::try_from(&**name), HeaderValue::try_from(text))
-                    && name != CONTENT_TYPE
+                    && is_editable(&name)
+                    && ![CONTENT_TYPE, CONTENT_ENCODING].contains(&name)
                 {
                     answer.headers.insert(name, value);
                 }

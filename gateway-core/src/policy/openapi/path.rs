@@ -32,6 +32,9 @@ enum Piece {
 /// The values of a path's parameters, as they came.
 pub(super) type Values<'p> = Vec<(&'p str, &'p str)>;
 
+/// The most segments with parameters that the router takes.
+const MOST_PARAMETERS: usize = 25;
+
 impl Paths {
     pub(super) fn new() -> Self {
         Self { router: Router::new(), shapes: Vec::new(), paths: Vec::new() }
@@ -46,6 +49,10 @@ impl Paths {
         let Some(segments) = segments.filter(|_| template.starts_with('/')) else {
             return Err("a path begins with `/`, and a parameter in it is written `{name}`".to_owned());
         };
+        let has_parameter = |segment: &[Piece]| !matches!(segment, [Piece::Text(_)] | []);
+        if segments.iter().filter(|segment| has_parameter(segment)).count() > MOST_PARAMETERS {
+            return Err(format!("a path has at most {MOST_PARAMETERS} segments with parameters"));
+        }
         let mut shape = String::new();
         for (number, segment) in segments.iter().enumerate() {
             shape.push('/');
