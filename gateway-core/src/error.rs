@@ -303,6 +303,21 @@ catalogue! {
     /// The content of the request can't be edited as the route says (RFC 9110 §15.5.21).
     CONTENT_UNFIT pub content_unfit "content_unfit" UNPROCESSABLE_ENTITY
         "Content unfit" "the content has not the form that is expected here";
+    /// The request states no idempotency key where one is required (draft-ietf-httpapi-idempotency-key-header-07 §2.7).
+    IDEMPOTENCY_KEY_MISSING pub idempotency_key_missing "idempotency_key_missing" BAD_REQUEST
+        "Idempotency key missing" "a request like this needs an idempotency key here";
+    /// The idempotency key is none (RFC 9651 §3.3.3).
+    IDEMPOTENCY_KEY_INVALID pub idempotency_key_invalid "idempotency_key_invalid" BAD_REQUEST
+        "Idempotency key invalid" "the idempotency key has to be one field with 1 to 255 printable ASCII characters, in quotation marks or without spaces";
+    /// The first request with the idempotency key has no answer yet (draft-ietf-httpapi-idempotency-key-header-07 §2.7).
+    IDEMPOTENCY_KEY_IN_USE pub idempotency_key_in_use "idempotency_key_in_use" CONFLICT
+        "Idempotency key in use" "an earlier request with this idempotency key is still under way: ask again";
+    /// Another request has had the idempotency key (draft-ietf-httpapi-idempotency-key-header-07 §2.7).
+    IDEMPOTENCY_KEY_REUSED pub idempotency_key_reused "idempotency_key_reused" UNPROCESSABLE_ENTITY
+        "Idempotency key reused" "another request has had this idempotency key: take a new one for each request, and the same one only to repeat it";
+    /// A request with the idempotency key was made, and there is no answer to give again (RFC 9110 §15.5.10).
+    IDEMPOTENCY_ANSWER_LOST pub idempotency_answer_lost "idempotency_answer_lost" CONFLICT
+        "Idempotency answer lost" "a request with this idempotency key was made before, and its answer is not known any more: find out whether it was carried out before you make it with another key";
     /// No more of the body has come in time (RFC 9110 §15.5.9).
     REQUEST_TIMEOUT pub request_timeout "request_timeout" REQUEST_TIMEOUT
         "Request timeout" "the rest of the body did not come in time";

@@ -130,6 +130,10 @@ pub trait Platform:
     /// Hears that the upstream with this index was asked to decide about a request, and the trouble that there was: for operators.
     fn asked_service(&self, _upstream: usize, _trouble: Option<&dyn core::fmt::Display>) {}
 
+    /// Has the current exchange go on if its client leaves: what it does must be known, even if nobody waits for it. For platforms that would give
+    /// it up at once.
+    fn goes_on(&self) {}
+
     /// Notes that the core waits for the end of the current exchange, even if its client leaves at once. For platforms
     /// that watch exchanges only on request.
     fn watch(&self) {}

@@ -24,6 +24,8 @@ pub enum KeyUse {
     Session,
     /// The stored responses.
     Cache,
+    /// The answers to requests with idempotency keys.
+    Answer,
 }
 
 impl KeyUse {
@@ -38,6 +40,7 @@ impl KeyUse {
             Self::Credential => "key:",
             Self::Session => "session:",
             Self::Cache => "cache:",
+            Self::Answer => "answer:",
         }
     }
 

@@ -117,7 +117,7 @@ pub(super) async fn serve<'p, P: Platform>(
     proxy::connect(exchange.plan, platform, call, side);
     if action.calls.iter().any(|asked| asked.undo.is_some()) {
         // What has been done has to be undone, even if nobody waits for it.
-        platform.leads();
+        platform.goes_on();
     }
     let call = &*call;
     let mut calls = Calls {

@@ -16,7 +16,7 @@ pub(super) fn encode<P: Platform>(
     response: &mut Response<Body<P::Stream>>,
     is_head: bool,
 ) {
-    let Some(asked) = exchange.coding.take() else { return };
+    let Some(asked) = exchange.rare.as_mut().and_then(|rare| rare.coding.take()) else { return };
     let Some(compress) = exchange.route.and_then(|route| route.compress.as_deref()) else { return };
     let status = response.status();
     let length = match response.body() {

@@ -6,6 +6,7 @@ use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 
 use super::body::Texts;
+use super::idempotency::Keyed;
 use super::limits::Taken;
 use crate::error::Reject;
 use crate::outcome::After;
@@ -38,14 +39,12 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) taken: Vec<Taken<'p>>,
     /// Set if the answer is for this client alone: its credential stands in the URL, which caches go by, or in a cookie.
     pub(super) private: Option<Box<Private>>,
-    /// What the answer tells of the version of the API, beyond what is known at load.
-    pub(super) version: Option<Box<OfVersion>>,
     /// The scheme of the credential by which the caller came in.
     pub(super) scheme: &'static str,
     /// The signatures of its tokens that were none.
     pub(super) bad_signatures: u8,
-    /// What the client says of the coding of its answer, if the route compresses any.
-    pub(super) coding: Option<Box<Asked>>,
+    /// What is known for policies that few routes have.
+    pub(super) rare: Option<Box<Rare<'p>>>,
     /// The work to do after the answer.
     pub(super) after: Vec<After>,
     /// The trace that `explain` reads, if one is kept.
@@ -59,6 +58,17 @@ pub(super) struct Filled {
     pub(super) fields: Vec<Option<HeaderValue>>,
     /// Those of edits of content, if there are such edits.
     pub(super) bodies: Option<Texts>,
+}
+
+/// The knowledge that policies need which few routes have: in one place, so that no other request has room for it.
+#[derive(Default)]
+pub(super) struct Rare<'p> {
+    /// What the answer tells of the version of the API, beyond what is known at load.
+    pub(super) version: Option<OfVersion>,
+    /// What the client says of the coding of its answer, if the route compresses any.
+    pub(super) coding: Option<Asked>,
+    /// The idempotency key of the request, if it has one.
+    pub(super) keyed: Option<Keyed<'p>>,
 }
 
 /// What an answer tells of the version of an API, beyond what is known at load.
@@ -102,10 +112,9 @@ impl<'p, 't> Exchange<'p, 't> {
             has_ended_stored: false,
             taken: Vec::new(),
             private: None,
-            version: None,
             scheme: "",
             bad_signatures: 0,
-            coding: None,
+            rare: None,
             after: Vec::new(),
             trace,
         }
@@ -113,9 +122,29 @@ impl<'p, 't> Exchange<'p, 't> {
 }
 
 impl<'p> Exchange<'p, '_> {
+    /// What is known for policies that few routes have.
+    pub(super) fn rare(&mut self) -> &mut Rare<'p> {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Takes the request's idempotency key, if it has one.
+    pub(super) fn take_keyed(&mut self) -> Option<Keyed<'p>> {
+        self.rare.as_mut()?.keyed.take()
+    }
+
+    /// Returns whether the request has an idempotency key.
+    pub(super) fn is_keyed(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.keyed.is_some())
+    }
+
     /// What is for this client alone: from now on, something is.
     pub(super) fn private(&mut self) -> &mut Private {
         self.private.get_or_insert_default()
+    }
+
+    /// Returns whether the content of its answer is edited.
+    pub(super) fn edits_content(&self) -> bool {
+        self.filled.as_ref().is_some_and(|filled| filled.bodies.is_some())
     }
 
     /// The values that edits of the response's header fields take from the request.

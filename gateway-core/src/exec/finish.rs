@@ -46,7 +46,8 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
             exchange.note(|| Event::ResponseEdited { edits: edits(&route.response), upstream: None });
         }
         rate_limit::tell(&exchange.standings, headers);
-        if let (Some(version), Some(of)) = (&route.version, exchange.version.take()) {
+        if let (Some(version), Some(of)) = (&route.version, exchange.rare.as_mut().and_then(|rare| rare.version.take()))
+        {
             version.tell(headers, of.is_by_field, of.successor);
         }
     }

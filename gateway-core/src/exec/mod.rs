@@ -20,6 +20,7 @@ mod exchange;
 mod external;
 mod finish;
 mod flag;
+mod idempotency;
 mod introspect;
 mod jwt;
 mod key_value;

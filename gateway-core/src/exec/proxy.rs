@@ -122,6 +122,7 @@ pub(super) async fn send<P: Platform>(
             | RequestStep::Concurrency(_)
             | RequestStep::Validate(_)
             | RequestStep::OpenApi(_)
+            | RequestStep::Idempotency(_)
             | RequestStep::EditBody(_)
             | RequestStep::Steer(_) => {}
         }

@@ -12,8 +12,8 @@ use super::body::Texts;
 use super::exchange::{Exchange, Filled};
 use super::proxy::{ClientSide, Unprepared};
 use super::{
-    aggregate, answer_admin, body, bounds, cache, compress, finish, key_value, local, login, openapi, options, proxy,
-    socket, steps, version,
+    aggregate, answer_admin, body, bounds, cache, compress, finish, idempotency, key_value, local, login, openapi,
+    options, proxy, socket, steps, version,
 };
 use crate::admin::Way;
 use crate::body::Body;
@@ -64,8 +64,8 @@ pub(crate) async fn run<P: Platform>(
         Err(reject) => Err(reject),
     };
     // Here, and boxed, so that other requests don't carry room for it.
-    if exchange.filled.as_ref().is_some_and(|filled| filled.bodies.is_some()) {
-        answer = Box::pin(body::edit_response(&mut exchange, platform, answer, is_head)).await;
+    if exchange.is_keyed() || exchange.edits_content() {
+        answer = Box::pin(keep_and_edit(&mut exchange, platform, answer, is_head)).await;
     }
     if is_connect {
         answer = answer.and_then(|reply| socket::answer_connect(&mut exchange, reply));
@@ -98,6 +98,17 @@ pub(crate) async fn run<P: Platform>(
         }
     }
     Outcome { reply, after }
+}
+
+/// Keeps the `answer` to a request with an idempotency key, and edits its content.
+async fn keep_and_edit<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    answer: Result<Reply<P>, Reject>,
+    is_head: bool,
+) -> Result<Reply<P>, Reject> {
+    let answer = idempotency::end(exchange, platform, answer).await;
+    if exchange.edits_content() { body::edit_response(exchange, platform, answer, is_head).await } else { answer }
 }
 
 /// The work that the platform asks for once in a while.
@@ -223,7 +234,7 @@ async fn answer<'p, P: Platform>(
     let taken = if route.version.is_some() { version::take(exchange, platform, spec, call) } else { Ok(()) };
     // Taken now: the route may edit the field.
     if let Some(compress) = &route.compress {
-        exchange.coding = Some(Box::new(compress.ask(&mut call.headers)));
+        exchange.rare().coding = Some(compress.ask(&mut call.headers));
     }
     // Boxed: it is rare, and lives as long as the steps take.
     let mut socket: Result<bool, Box<Reject>> = Ok(false);
@@ -259,6 +270,13 @@ async fn answer<'p, P: Platform>(
             body::ask_for_all(call);
         }
         exchange.filled.get_or_insert_default().bodies = Some(body::fill(route, call));
+    }
+    if exchange.is_keyed() {
+        match Box::pin(idempotency::claim(exchange, platform, route)).await {
+            Ok(None) => {}
+            Ok(Some(reply)) => return Ok(*reply),
+            Err(reject) => return Err(*reject),
+        }
     }
     let response = match &route.action {
         Action::Proxy(action) if plan.caches && !opens_socket && (route.cache.is_some() || !is_safe(&call.method)) => {

@@ -8,7 +8,7 @@ use http::header::CONTENT_LENGTH;
 use super::authenticate::Begun;
 use super::exchange::Exchange;
 use super::within::{timely, within};
-use super::{authenticate, body as bodies, content, limits, maintenance, openapi};
+use super::{authenticate, body as bodies, content, idempotency, limits, maintenance, openapi};
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
@@ -93,6 +93,11 @@ pub(super) async fn apply<'p, P: Platform>(
             RequestStep::OpenApi(checks) => {
                 let asked = (&mut *call, &mut *body);
                 Box::pin(openapi::check(exchange, platform, checks, asked, route.body_limit)).await?;
+            }
+            // Boxed, so that not every request has room for it.
+            RequestStep::Idempotency(rule) => {
+                let asked = (&mut *call, &mut *body);
+                Box::pin(idempotency::read(exchange, platform, rule, asked, route.body_limit)).await?;
             }
             RequestStep::EditHeaders(edits) => {
                 header_edit::apply(edits, call);

@@ -27,7 +27,7 @@ pub(super) fn take(
     call.version = Some(Box::new(ApiVersion { name: Arc::clone(&version.name), cut: spec.cut }));
     if version.tells() {
         let successor = version.successor_link(call);
-        exchange.version = Some(Box::new(OfVersion { is_by_field: spec.version.is_some(), successor }));
+        exchange.rare().version = Some(OfVersion { is_by_field: spec.version.is_some(), successor });
     }
     let checked = version.check(clock.now());
     exchange.note(|| {

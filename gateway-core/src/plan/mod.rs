@@ -132,6 +132,8 @@ pub struct Plan {
     pub server: config::Server,
     /// Set if some of the routes store responses.
     pub caches: bool,
+    /// Set if some routes keep answers to requests with idempotency keys.
+    pub keeps_answers: bool,
     /// Set if some of the APIs have versions.
     pub has_versions: bool,
     /// The longest that a counter is waited for.

@@ -12,6 +12,7 @@ use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::csrf::Csrf;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
+use crate::policy::idempotency::Idempotency;
 use crate::policy::maintenance::Maintenance;
 use crate::policy::openapi::Checks;
 use crate::policy::proof::Proof;
@@ -43,6 +44,8 @@ pub enum RequestStep {
     Validate(Box<Validate>),
     /// Look at it by the description of its API.
     OpenApi(Arc<Checks>),
+    /// Read the idempotency key.
+    Idempotency(Box<Idempotency>),
     /// Choose another upstream for some callers.
     Steer(Box<[Steer]>),
     /// Edit header fields.
@@ -88,6 +91,10 @@ impl RequestStep {
                 Needs { head: limit.cost.is_in_response(), end, response, ..Needs::NONE }
             }
             Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
+            // The whole answer is kept.
+            Self::Idempotency(rule) => {
+                Needs { head: true, request: BodyUse::Whole { limit: rule.most_bytes }, ..Needs::NONE }
+            }
             Self::Authenticate(program) => {
                 let limits = program.proofs().filter_map(Proof::content_limit);
                 let whole = |limit| Needs { request: BodyUse::Whole { limit }, ..Needs::NONE };
@@ -108,6 +115,7 @@ impl RequestStep {
             Self::Maintenance(_) | Self::Csrf(_) | Self::Clients(_) | Self::Validate(_) | Self::OpenApi(_) => false,
             Self::RateLimit(limit) => limit.is_bound_to_path(),
             Self::Concurrency(limit) => limit.key.is_bound_to_path(),
+            Self::Idempotency(rule) => rule.is_bound_to_path(),
             Self::Authenticate(program) => program.proofs().any(Proof::is_bound_to_path),
             Self::Authorize(rule) => rule.condition.is_bound_to_path(),
             Self::Steer(ways) => ways.iter().any(|way| way.when.is_bound_to_path()),
@@ -130,6 +138,7 @@ impl RequestStep {
             Self::Concurrency(limit) => {
                 format!("at once {} {} by {}", limit.name, limit.limit, limit.key.describe(parameters))
             }
+            Self::Idempotency(rule) => rule.describe(),
             Self::Steer(ways) => steer::describe(ways),
             Self::Validate(step) => step.describe(),
             Self::OpenApi(checks) => checks.describe(),

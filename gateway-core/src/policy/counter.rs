@@ -12,6 +12,7 @@ use core::time::Duration;
 
 pub use self::bytes::PACKED;
 pub use self::program::{Program, SCRIPTS, SQL_SCHEMA, SQL_SWEEP, program, verdict};
+use super::claim::{self, Claim, Wish};
 use super::fixed_window::{Count, Span};
 use super::lease::{self, Lease};
 use super::quota::{Quota, Verdict};
@@ -71,6 +72,15 @@ pub enum CounterOp {
         /// The time for which nobody else gets it; none gives it back.
         keep: Duration,
     },
+    /// Asks for the cell to do what others want to be done, too, by [`claim::claim`].
+    Claim(Wish),
+    /// Ends such a claim, by [`claim::conclude`].
+    Conclude {
+        /// The number of its owner.
+        holder: u64,
+        /// The time for which the cell is kept from now on; none gives it back.
+        keep: Duration,
+    },
 }
 
 /// A rate limit that has admitted a request.
@@ -110,6 +120,10 @@ pub enum CounterVerdict {
         /// Set if the cell is given to who asked.
         first: bool,
     },
+    /// The answer to [`CounterOp::Claim`].
+    Claim(claim::Verdict),
+    /// The answer to [`CounterOp::Conclude`].
+    Concluded,
 }
 
 impl CounterVerdict {
@@ -118,7 +132,7 @@ impl CounterVerdict {
     pub const fn quota(self) -> Option<Verdict> {
         match self {
             Self::Quota(verdict) => Some(verdict),
-            Self::Lease(_) | Self::Settled | Self::Released | Self::Once { .. } => None,
+            _ => None,
         }
     }
 
@@ -127,7 +141,7 @@ impl CounterVerdict {
     pub const fn lease(self) -> Option<lease::Verdict> {
         match self {
             Self::Lease(verdict) => Some(verdict),
-            Self::Quota(_) | Self::Settled | Self::Released | Self::Once { .. } => None,
+            _ => None,
         }
     }
 
@@ -136,7 +150,16 @@ impl CounterVerdict {
     pub const fn once(self) -> Option<bool> {
         match self {
             Self::Once { first } => Some(first),
-            Self::Quota(_) | Self::Lease(_) | Self::Settled | Self::Released => None,
+            _ => None,
+        }
+    }
+
+    /// The answer to [`CounterOp::Claim`].
+    #[must_use]
+    pub const fn claim(self) -> Option<claim::Verdict> {
+        match self {
+            Self::Claim(verdict) => Some(verdict),
+            _ => None,
         }
     }
 }
@@ -154,6 +177,8 @@ pub enum State {
     Leases(Vec<Lease>),
     /// The time until which the cell is given.
     Once(Timestamp),
+    /// A claim. Boxed: the states of limits, of which there are many more, stay small.
+    Claim(Box<Claim>),
 }
 
 /// The outcome of an operation.
@@ -171,6 +196,10 @@ impl Step {
     /// The outcome of asking a rate limit. Its state means nothing more once the quota is whole again.
     const fn quota(state: State, verdict: Verdict) -> Self {
         Self { state, verdict: CounterVerdict::Quota(verdict), keep_for: verdict.reset_after }
+    }
+
+    fn claim(claim: Claim, now: Timestamp, verdict: CounterVerdict) -> Self {
+        Self { keep_for: claim.expires.saturating_since(now), state: State::Claim(Box::new(claim)), verdict }
     }
 
     fn leases(leases: Vec<Lease>, now: Timestamp, verdict: CounterVerdict) -> Self {
@@ -226,6 +255,15 @@ pub fn step(op: CounterOp, state: Option<State>, now: Timestamp) -> Step {
             let keep_for = until.saturating_since(now);
             Step { state: State::Once(until), verdict: CounterVerdict::Once { first }, keep_for }
         }
+        CounterOp::Claim(wish) => {
+            let (claim, verdict) = claim::claim(claimed(state), now, wish);
+            Step::claim(claim, now, CounterVerdict::Claim(verdict))
+        }
+        CounterOp::Conclude { holder, keep } => match claim::conclude(claimed(state), now, holder, keep) {
+            Some(claim) => Step::claim(claim, now, CounterVerdict::Concluded),
+            // A cell of which nothing is known says nothing afterwards.
+            None => Step { state: State::Once(now), verdict: CounterVerdict::Concluded, keep_for: Duration::ZERO },
+        },
     }
 }
 
@@ -239,6 +277,10 @@ fn window(state: Option<State>) -> Option<Window> {
 
 fn count(state: Option<State>) -> Option<Count> {
     if let Some(State::FixedWindow(count)) = state { Some(count) } else { None }
+}
+
+fn claimed(state: Option<State>) -> Option<Claim> {
+    if let Some(State::Claim(claim)) = state { Some(*claim) } else { None }
 }
 
 fn leases(state: Option<State>) -> Vec<Lease> {
@@ -266,6 +308,12 @@ mod tests {
             CounterOp::FixedWindow { span: Span::of(quota.window, now), limit: 1, cost: 1 },
             CounterOp::Acquire { holder: 1, limit: 1, lease: Duration::from_secs(60) },
             CounterOp::Once { keep: Duration::from_secs(60) },
+            CounterOp::Claim(Wish {
+                holder: 1,
+                print: 1,
+                lease: Duration::from_secs(60),
+                keep: Duration::from_secs(60),
+            }),
         ];
         for op in ops {
             let fresh = step(op, None, now);

@@ -4,6 +4,8 @@
 
 use core::cell::RefCell;
 
+use bytes::Bytes;
+use gateway_core::policy::claim::Verdict;
 use gateway_core::policy::counter::{CounterOp, State, step};
 use gateway_core::time::Timestamp;
 use wasm_bindgen::prelude::*;
@@ -13,6 +15,22 @@ use worker::{DurableObject, Env, Request, Response, Result, ScheduledTime, Stora
 const STATE: &str = "state";
 /// The key of the time when the state may be forgotten, in ms since 1970.
 const UNTIL: &str = "until";
+/// The key of the answer that is kept beside a claim.
+const ANSWER: &str = "answer";
+
+/// The tags of operations on the answer; those of [`CounterOp`] are lower.
+const KEEP: u8 = 254;
+const KEPT: u8 = 255;
+
+/// The operation that keeps `answer`, for as long as the state of the cell is kept.
+pub(crate) fn keep(answer: &[u8]) -> Bytes {
+    [&[KEEP], answer].concat().into()
+}
+
+/// The operation that asks for the answer; there is none if what comes is empty.
+pub(crate) const fn kept() -> Bytes {
+    Bytes::from_static(&[KEPT])
+}
 
 /// A counter cell.
 #[durable_object(alarm)]
@@ -56,14 +74,30 @@ impl DurableObject for CounterCell {
 impl CounterCell {
     /// Applies the packed operation `op` and returns its packed verdict. Nothing in here waits, which makes it atomic.
     pub fn count(&self, op: &[u8]) -> Result<Vec<u8>, JsValue> {
+        match op.split_first() {
+            Some((&KEEP, answer)) => {
+                // A copy of its own: storing a view would store all of the memory behind it.
+                self.entries()?.put(ANSWER, &Uint8Array::from(answer))?;
+                return Ok(Vec::new());
+            }
+            Some((&KEPT, [])) => {
+                let answer = self.entries()?.get(ANSWER)?.dyn_into::<Uint8Array>().ok();
+                return Ok(answer.map(|answer| answer.to_vec()).unwrap_or_default());
+            }
+            _ => {}
+        }
         let op = CounterOp::from_bytes(op).ok_or_else(|| JsValue::from_str("no operation on a counter cell"))?;
         let now = Date::now();
         self.with(|cell| {
             let step = step(op, cell.state.take(), Timestamp::from_unix_millis(now as u64));
             let packed = step.state.to_bytes();
+            let entries = self.entries()?;
+            if step.verdict.claim() == Some(Verdict::Given) {
+                // An answer that is still there is that of an earlier claim.
+                entries.delete(ANSWER)?;
+            }
             cell.state = Some(step.state);
             cell.until = now + step.keep_for.as_nanos().div_ceil(1_000_000) as f64;
-            let entries = self.entries()?;
             // A copy of its own: storing a view would store all of the memory behind it.
             entries.put(STATE, &Uint8Array::from(packed.as_slice()))?;
             entries.put(UNTIL, &JsValue::from_f64(cell.until))?;
@@ -117,4 +151,6 @@ extern "C" {
     fn get(this: &Entries, key: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn put(this: &Entries, key: &str, value: &JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn delete(this: &Entries, key: &str) -> Result<JsValue, JsValue>;
 }

@@ -9,6 +9,7 @@ use gateway_core::http::content_decoding::is_zlib;
 use gateway_core::jose::key::{Material, VerifyingKey};
 use gateway_core::jose::signing_key::{SigningKey, SigningMaterial};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
+use gateway_core::policy::idempotency;
 use gateway_core::ports::{
     Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Fetch, Filter, Generations, Handshake, Instance,
     IoError, IoErrorKind, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Platform, Random, Sign,
@@ -19,7 +20,7 @@ use http::{Response, StatusCode};
 
 use crate::exchange::{self, Completion, Heads};
 use crate::wire::Command;
-use crate::{console, filters, random, wire};
+use crate::{console, counter_cell, filters, random, wire};
 
 /// The Workers runtime.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,6 +88,10 @@ impl Socket {
 impl Platform for Worker {
     const CAPABILITIES: Capabilities = Capabilities::CLOUDFLARE;
     const POOLED_BY_HOST: bool = true;
+
+    fn goes_on(&self) {
+        exchange::linger();
+    }
 
     fn watch(&self) {
         exchange::watch();
@@ -188,6 +193,11 @@ impl KeyValue for Worker {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
+        // KV shows late what was written, and each answer must be found at once: it stands in the object of its cell.
+        if let Some(cell) = idempotency::cell_of(key) {
+            let kept = ask_cell(&cell, counter_cell::kept()).await?;
+            return Ok(Some(kept).filter(|kept| !kept.is_empty()));
+        }
         match store(exchange::perform(Kind::Get, |command, _| wire::write_key(command, key)).await)? {
             Completion::Bytes(value) => Ok(Some(value)),
             Completion::Nothing => Ok(None),
@@ -196,6 +206,9 @@ impl KeyValue for Worker {
     }
 
     async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {
+        if let Some(cell) = idempotency::cell_of(key) {
+            return ask_cell(&cell, counter_cell::keep(&value)).await.map(drop);
+        }
         store(exchange::perform(Kind::Put, |command, _| wire::write_put(command, key, value, ttl)).await).map(drop)
     }
 
@@ -222,11 +235,16 @@ impl Counters for Worker {
     }
 
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
-        match store(exchange::perform(Kind::Count, |command, _| wire::write_count(command, cell, op.to_bytes())).await)?
-        {
-            Completion::Bytes(verdict) => CounterVerdict::from_bytes(&verdict).ok_or(StoreFailure::Malformed),
-            _ => Err(StoreFailure::Malformed),
-        }
+        let verdict = ask_cell(cell, Bytes::copy_from_slice(&op.to_bytes())).await?;
+        CounterVerdict::from_bytes(&verdict).ok_or(StoreFailure::Malformed)
+    }
+}
+
+/// Has the object of `cell` do `op`, and returns its answer.
+async fn ask_cell(cell: &str, op: Bytes) -> Result<Bytes, StoreFailure> {
+    match store(exchange::perform(Kind::Count, |command, _| wire::write_count(command, cell, op)).await)? {
+        Completion::Bytes(answer) => Ok(answer),
+        _ => Err(StoreFailure::Malformed),
     }
 }
 

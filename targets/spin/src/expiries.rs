@@ -1,4 +1,4 @@
-//! The times at which the values of the cache expire, in the SQLite database called `default`.
+//! The times at which the values of the cache expire, and kept answers, in the SQLite database called `default`.
 //!
 //! The key-value store has no expiry, and lists its keys only all together, however many they are. So each value of the cache is noted here
 //! as it is written, and what has expired is found without a look at anything else.
@@ -29,14 +29,19 @@ DELETE FROM cached WHERE name IN (SELECT name FROM cached WHERE expires < ?1 ORD
 #[derive(Clone)]
 pub(crate) struct Expiries(Option<Rc<Database>>);
 
+/// Returns whether so many values like that under `key` are written that they have to be removed.
+fn is_noted(key: &str) -> bool {
+    [KeyUse::Cache, KeyUse::Answer].iter().any(|one| key.starts_with(one.prefix()))
+}
+
 impl Expiries {
-    pub(crate) fn new(caches: bool) -> Self {
-        Self(caches.then(Rc::default))
+    pub(crate) fn new(notes: bool) -> Self {
+        Self(notes.then(Rc::default))
     }
 
-    /// Notes that the value under `key` expires then, if it is one of the cache.
+    /// Notes that the value under `key` expires then, if it is one of the cache or a kept answer.
     pub(crate) async fn note(&self, key: &str, expires: Timestamp) {
-        let Some(database) = self.0.as_ref().filter(|_| key.starts_with(KeyUse::Cache.prefix())) else { return };
+        let Some(database) = self.0.as_ref().filter(|_| is_noted(key)) else { return };
         let parameters = || [Value::Text(key.to_owned()), Value::Integer(millis(expires))];
         if let Err(reason) = database.execute(&SCHEMA, NOTE, parameters).await {
             eprintln!("edgeway: a stored response is not noted, and never removed: {reason}");

@@ -71,8 +71,12 @@ impl KeyValue for Spin {
 }
 
 impl Spin {
-    /// The Redis that holds the value under `key`, if it is one of the cache and they are there.
+    /// The Redis that holds the value under `key`: that of the stored responses, or that of the counters for an answer to a request with an
+    /// idempotency key, which belongs beside its cell.
     fn shared_for(&self, key: &str) -> Option<&Server> {
+        if key.starts_with(KeyUse::Answer.prefix()) {
+            return self.cells.redis();
+        }
         self.shared.as_deref().filter(|_| key.starts_with(KeyUse::Cache.prefix()))
     }
 }

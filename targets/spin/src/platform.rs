@@ -32,17 +32,17 @@ pub(crate) struct Spin {
     pub(crate) expiries: Expiries,
     /// The Redis that holds the values of the cache, in place of the key-value store.
     pub(crate) shared: Option<Rc<Server>>,
-    cells: Rc<Cells>,
+    pub(crate) cells: Rc<Cells>,
     meetings: Rc<Generations>,
 }
 
 impl Spin {
     /// The platform with counters in the Redis at `counters`, or in SQLite without one, and with stored responses in the one at `responses`, or
-    /// in the key-value store; some of its routes may have `caches`.
-    pub(crate) fn new(counters: Option<String>, responses: Option<String>, caches: bool) -> Self {
+    /// in the key-value store. Values with an end are noted if `notes`.
+    pub(crate) fn new(counters: Option<String>, responses: Option<String>, notes: bool) -> Self {
         Self {
             values: Rc::default(),
-            expiries: Expiries::new(caches && responses.is_none()),
+            expiries: Expiries::new(notes),
             shared: responses.map(|url| Rc::new(Server::new(url, "stored responses"))),
             cells: Rc::new(Cells::new(counters)),
             meetings: Rc::default(),

@@ -41,6 +41,8 @@ async fn load() -> Result<Gateway<Spin>, Vec<String>> {
     let plan =
         plan.map_err(|mistakes| mistakes.iter().map(|mistake| mistake.line(CONFIGURATION)).collect::<Vec<_>>())?;
     let url = |redis: &Option<Redis>| redis.as_ref().map(|redis| redis.url.clone());
-    let platform = Spin::new(url(&plan.counters_redis), url(&plan.responses_redis), plan.caches);
+    let is_noted =
+        (plan.caches && plan.responses_redis.is_none()) || (plan.keeps_answers && plan.counters_redis.is_none());
+    let platform = Spin::new(url(&plan.counters_redis), url(&plan.responses_redis), is_noted);
     Ok(Gateway::new(Arc::new(plan), platform))
 }

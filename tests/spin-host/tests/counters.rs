@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use common::store::Store;
 use common::{Gateway, Redis, status};
 use edgeway_spin_host::ServeOptions;
+use gateway_core::policy::claim::Wish;
 use gateway_core::policy::counter::{
     CounterOp, Limiter, Program, SQL_SCHEMA, SQL_SWEEP, State, program, step, verdict,
 };
@@ -387,6 +388,57 @@ async fn redis_gives_a_cell_once_until_its_time_is_over() {
         tries += 1;
         assert!(tries < 100, "it is never forgotten");
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// docs/configuration.md, Idempotency keys: what is claimed by one stays so, and ends when that one says so; whatever the clock does.
+#[test]
+fn sql_keeps_claims_as_the_kernel_does() {
+    let database = database();
+    for seed in 0..CASES {
+        let mut random = Random(seed);
+        let (mut now, mut state) = (1_800_000_000_000, None);
+        for request in 0..REQUESTS {
+            now = if random.below(10) == 0 { now - random.below(5_000) } else { now + random.below(4_000) };
+            let op = claiming(&mut random);
+            let time = Timestamp::from_unix_millis(now);
+            let reply = run_sql(&database, &format!("claim-{seed}"), &program(op, time));
+            let kernel = step(op, state, time);
+            assert_eq!(verdict(op, time, &reply), Some(kernel.verdict), "seed {seed}, request {request}, {reply:?}");
+            state = Some(kernel.state);
+        }
+    }
+}
+
+/// Redis forgets by its own clock, which stands still for so short a test: the times are hours.
+#[tokio::test]
+async fn redis_keeps_claims_as_the_kernel_does() {
+    let Some(redis) = Redis::start().await else { return };
+    let connection = connect(&redis).await;
+    let time = Timestamp::from_unix_millis(1_800_000_000_000);
+    for seed in 0..20 {
+        let (mut random, mut state) = (Random(seed), None);
+        for request in 0..20 {
+            let op = claiming(&mut random);
+            let reply = run_redis(&connection, &format!("claim-{seed}"), &program(op, time)).await;
+            let kernel = step(op, state, time);
+            assert_eq!(verdict(op, time, &reply), Some(kernel.verdict), "seed {seed}, request {request}, {reply:?}");
+            state = Some(kernel.state);
+        }
+    }
+}
+
+/// A claim by one of three for one of two things, or its end, kept or given back. The numbers have all of their bits.
+fn claiming(random: &mut Random) -> CounterOp {
+    let holder = u64::MAX - random.below(3);
+    match random.below(4) {
+        0 => CounterOp::Conclude { holder, keep: Duration::from_secs(3_600 * random.below(2)) },
+        _ => CounterOp::Claim(Wish {
+            holder,
+            print: (1 << 63) + random.below(2),
+            lease: Duration::from_secs(3_600),
+            keep: Duration::from_secs(3_600 * (1 + random.below(2))),
+        }),
     }
 }
 

@@ -15,6 +15,7 @@ mod cors;
 mod counters;
 mod edits;
 mod external;
+mod idempotency;
 mod identity;
 mod introspection;
 mod limits;
@@ -60,6 +61,7 @@ pub use cors::Cors;
 pub use counters::{AddressPrefixes, CounterKey, CounterStore, FailMode, ResponseStore};
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
 pub use external::{ExternalProof, ExternalProtocol};
+pub use idempotency::{Idempotency, UnknownOutcome};
 pub use identity::{
     Authenticate, BasicProof, CertificateProof, CredentialPlace, Issuer, IssuerKey, Jwk, JwtProof, Proof,
     SecretEncoding,

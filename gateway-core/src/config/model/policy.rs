@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Authenticate, Authorize, Cache, Clients, Compress, Concurrency, Cors, Csrf, Maintenance, RateLimit, RequestEdits,
-    ResponseEdits, Security, Steer, Validate,
+    Authenticate, Authorize, Cache, Clients, Compress, Concurrency, Cors, Csrf, Idempotency, Maintenance, RateLimit,
+    RequestEdits, ResponseEdits, Security, Steer, Validate,
 };
 
 /// A policy in a list: the name of one under `policies`, or one in place.
@@ -43,6 +43,8 @@ pub struct Policy {
     pub steer: Option<Vec<Steer>>,
     /// A check of the content of requests; of several on one route, the last holds.
     pub validate: Option<Validate>,
+    /// Idempotency keys: a request that is sent again gets the answer to the first; of several on one route, the last holds.
+    pub idempotency: Option<Idempotency>,
     /// A cache of responses; of several on one route, the last holds.
     pub cache: Option<Cache>,
     /// Edits of requests on their way to the upstream.

@@ -338,6 +338,8 @@ impl<'c> Compiler<'c> {
         let table = self.table(specs);
         let mut routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
         let caches = routes.iter().any(|route| route.cache.is_some());
+        let keeps_answers =
+            routes.iter().any(|route| route.request.iter().any(|step| matches!(step, RequestStep::Idempotency(_))));
         if caches {
             // What changes something ends stored responses, whichever route it comes by (RFC 9111 §4.4).
             routes.iter_mut().for_each(|route| route.needs.head = true);
@@ -377,6 +379,7 @@ impl<'c> Compiler<'c> {
             listeners,
             server: config.server.clone(),
             caches,
+            keeps_answers,
             has_versions: !self.versions.is_empty(),
             counter_timeout,
             counters_redis,

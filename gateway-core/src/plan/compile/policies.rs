@@ -28,6 +28,7 @@ use crate::policy::cost::Source;
 use crate::policy::counter_key::KeySource;
 use crate::policy::csrf::Csrf;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
+use crate::policy::idempotency::Idempotency;
 use crate::policy::maintenance::Maintenance;
 use crate::policy::openapi::Checks;
 use crate::policy::query_edit::QueryEdit;
@@ -54,6 +55,7 @@ struct Collected<'c> {
     concurrency: Vec<Concurrency>,
     validate: Option<Validate>,
     openapi: Option<Arc<Checks>>,
+    idempotency: Option<Idempotency>,
     steer: Vec<Steer>,
     cache: Option<Cache>,
     headers: Vec<HeaderEdit>,
@@ -86,6 +88,7 @@ impl<'c> Collected<'c> {
             concurrency,
             validate,
             openapi,
+            idempotency,
             steer,
             mut cache,
             headers,
@@ -129,6 +132,8 @@ impl<'c> Collected<'c> {
         request.extend(validate.map(Box::new).map(RequestStep::Validate));
         request.extend(openapi.map(RequestStep::OpenApi));
         request.extend(some(steer).map(Vec::into_boxed_slice).map(RequestStep::Steer));
+        // After all that refuses the request, and before any edit: the request is known by what the client has sent.
+        request.extend(idempotency.map(Box::new).map(RequestStep::Idempotency));
         if let Some(cache) = &mut cache {
             cache.count_edits(&headers);
         }
@@ -327,6 +332,7 @@ impl<'c> Compiler<'c> {
             cache,
             request,
             validate,
+            idempotency,
             security,
             response,
             compress,
@@ -348,6 +354,9 @@ impl<'c> Compiler<'c> {
             && let Some(validate) = self.validate(&at.member("validate"), validate)
         {
             collected.validate = Some(validate);
+        }
+        if let Some(idempotency) = idempotency {
+            collected.idempotency = self.idempotency(&at.member("idempotency"), idempotency, parameters);
         }
         if let Some(security) = security
             && let Some(edits) = self.compiled(&at.member("security"), security::compile(security))
@@ -659,6 +668,25 @@ impl<'c> Compiler<'c> {
                 "give each a `name` of its own, or define it once under `policies`",
             );
             return None;
+        }
+        Some(compiled)
+    }
+
+    /// The idempotency keys of `idempotency`; none if they are turned off, or wrong.
+    #[inline(never)]
+    fn idempotency(
+        &mut self,
+        at: &At<'_>,
+        idempotency: &config::Idempotency,
+        parameters: Parameters<'_>,
+    ) -> Option<Idempotency> {
+        if idempotency.enabled == Some(false) {
+            return None;
+        }
+        let compiled = self.compiled(at, Idempotency::compile(idempotency, parameters))?;
+        self.check_is_there(&at.member("header"), compiled.header().as_str());
+        if let Some(scope) = compiled.scope() {
+            self.check_key(&at.member("scope"), idempotency.scope.as_ref(), scope);
         }
         Some(compiled)
     }

@@ -4,6 +4,7 @@
 
 use core::time::Duration;
 
+use super::super::claim::{self, Claim, Wish};
 use super::super::fixed_window::{Count, Span};
 use super::super::lease::{self, Lease};
 use super::super::quota::{Quota, Verdict};
@@ -25,6 +26,9 @@ const FIXED_WINDOW: u8 = 6;
 const SETTLE_GCRA: u8 = 7;
 const SETTLE_SLIDING_WINDOW: u8 = 8;
 const SETTLE_FIXED_WINDOW: u8 = 9;
+/// The tag of [`CounterOp::Claim`], and of the state that it leaves.
+const CLAIM: u8 = 10;
+const CONCLUDE: u8 = 11;
 
 /// The tags of verdicts.
 const QUOTA: u8 = 1;
@@ -32,6 +36,12 @@ const LEASED: u8 = 2;
 const RELEASED: u8 = 3;
 const GIVEN: u8 = 4;
 const SETTLED: u8 = 5;
+const CLAIMED: u8 = 6;
+const CONCLUDED: u8 = 7;
+
+/// The verdicts on a claim, by their numbers.
+const CLAIMS: [claim::Verdict; 5] =
+    [claim::Verdict::Given, claim::Verdict::Held, claim::Verdict::Ended, claim::Verdict::Lost, claim::Verdict::Other];
 
 impl CounterOp {
     /// The operation as bytes.
@@ -59,6 +69,12 @@ impl CounterOp {
             Self::Acquire { holder, limit, lease } => Packer::new(LEASE).u64(holder).u32(limit).duration(lease).done(),
             Self::Release { holder } => Packer::new(RELEASE).u64(holder).done(),
             Self::Once { keep } => Packer::new(ONCE).duration(keep).done(),
+            // The cell is kept for whole seconds, so that all of it has room.
+            Self::Claim(Wish { holder, print, lease, keep }) => {
+                let seconds = u32::try_from(keep.as_secs()).unwrap_or(u32::MAX);
+                Packer::new(CLAIM).u64(holder).u64(print).duration(lease).u32(seconds).done()
+            }
+            Self::Conclude { holder, keep } => Packer::new(CONCLUDE).u64(holder).duration(keep).done(),
         }
     }
 
@@ -94,6 +110,12 @@ impl CounterOp {
             }
             RELEASE => Some(Self::Release { holder: reader.u64()? }),
             ONCE => Some(Self::Once { keep: reader.duration()? }),
+            CLAIM => {
+                let (holder, print, lease) = (reader.u64()?, reader.u64()?, reader.duration()?);
+                let keep = Duration::from_secs(reader.u32()?.into());
+                Some(Self::Claim(Wish { holder, print, lease, keep }))
+            }
+            CONCLUDE => Some(Self::Conclude { holder: reader.u64()?, keep: reader.duration()? }),
             _ => None,
         }
     }
@@ -114,6 +136,11 @@ impl CounterVerdict {
             Self::Settled => Packer::new(SETTLED).done(),
             Self::Released => Packer::new(RELEASED).done(),
             Self::Once { first } => Packer::new(GIVEN).u32(first.into()).done(),
+            Self::Claim(verdict) => {
+                let number = CLAIMS.iter().position(|known| *known == verdict).unwrap_or_default();
+                Packer::new(CLAIMED).u32(u32::try_from(number).unwrap_or_default()).done()
+            }
+            Self::Concluded => Packer::new(CONCLUDED).done(),
         }
     }
 
@@ -132,6 +159,8 @@ impl CounterVerdict {
             SETTLED => Some(Self::Settled),
             RELEASED => Some(Self::Released),
             GIVEN => Some(Self::Once { first: reader.u32()? != 0 }),
+            CLAIMED => CLAIMS.get(usize::try_from(reader.u32()?).ok()?).copied().map(Self::Claim),
+            CONCLUDED => Some(Self::Concluded),
             _ => None,
         }
     }
@@ -151,6 +180,10 @@ impl State {
                 numbers(LEASE, leases.iter().flat_map(|lease| [lease.holder, lease.expires.unix_millis()]))
             }
             Self::Once(until) => numbers(ONCE, [until.unix_millis()]),
+            Self::Claim(claim) => {
+                let Claim { holder, print, until, expires, has_ended } = **claim;
+                numbers(CLAIM, [holder, print, until.unix_millis(), expires.unix_millis(), has_ended.into()])
+            }
         }
     }
 
@@ -178,6 +211,11 @@ impl State {
                 rest.is_empty().then(|| leases.iter().filter_map(lease).collect()).map(Self::Leases)
             }
             ONCE => Some(Self::Once(reader.time()?)),
+            CLAIM => {
+                let (holder, print, until, expires) = (reader.u64()?, reader.u64()?, reader.time()?, reader.time()?);
+                let has_ended = reader.u64()? != 0;
+                Some(Self::Claim(Box::new(Claim { holder, print, until, expires, has_ended })))
+            }
             _ => None,
         }
     }
@@ -281,7 +319,7 @@ mod tests {
     const SPAN: Span =
         Span { end: Timestamp::from_unix_millis(u64::MAX - 1), latest: Timestamp::from_unix_millis(u64::MAX) };
 
-    const OPS: [CounterOp; 9] = [
+    const OPS: [CounterOp; 11] = [
         CounterOp::Settle { limiter: Limiter::Gcra(QUOTA_OF_ALL), change: i32::MIN },
         CounterOp::Settle { limiter: Limiter::SlidingWindow { quota: QUOTA_OF_ALL, at: u64::MAX }, change: i32::MAX },
         CounterOp::Settle { limiter: Limiter::FixedWindow { span: SPAN, at: SPAN.end }, change: -1 },
@@ -291,9 +329,16 @@ mod tests {
         CounterOp::Acquire { holder: u64::MAX, limit: 10_000, lease: Duration::from_millis(86_400_000) },
         CounterOp::Release { holder: u64::MAX - 1 },
         CounterOp::Once { keep: Duration::from_millis(86_400_000) },
+        CounterOp::Claim(Wish {
+            holder: u64::MAX,
+            print: u64::MAX - 1,
+            lease: Duration::from_millis(86_400_001),
+            keep: Duration::from_secs(31_622_400),
+        }),
+        CounterOp::Conclude { holder: u64::MAX, keep: Duration::from_millis(31_622_400_001) },
     ];
 
-    const VERDICTS: [CounterVerdict; 6] = [
+    const VERDICTS: [CounterVerdict; 12] = [
         CounterVerdict::Settled,
         CounterVerdict::Quota(Verdict {
             admitted: true,
@@ -305,9 +350,15 @@ mod tests {
         CounterVerdict::Released,
         CounterVerdict::Once { first: true },
         CounterVerdict::Once { first: false },
+        CounterVerdict::Claim(CLAIMS[0]),
+        CounterVerdict::Claim(CLAIMS[1]),
+        CounterVerdict::Claim(CLAIMS[2]),
+        CounterVerdict::Claim(CLAIMS[3]),
+        CounterVerdict::Claim(CLAIMS[4]),
+        CounterVerdict::Concluded,
     ];
 
-    fn states() -> [State; 6] {
+    fn states() -> [State; 7] {
         let lease = |holder| Lease { holder, expires: Timestamp::from_unix_millis(1_800_000_000_000) };
         [
             State::Gcra(u64::MAX),
@@ -316,6 +367,13 @@ mod tests {
             State::Leases(Vec::new()),
             State::Leases(vec![lease(u64::MAX), lease(0)]),
             State::Once(Timestamp::from_unix_millis(u64::MAX)),
+            State::Claim(Box::new(Claim {
+                holder: u64::MAX,
+                print: 1,
+                until: SPAN.end,
+                expires: SPAN.latest,
+                has_ended: true,
+            })),
         ]
     }
 

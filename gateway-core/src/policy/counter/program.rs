@@ -2,7 +2,9 @@
 
 use super::super::fixed_window::{self, Count};
 use super::super::sliding_window::{self, Window};
-use super::super::{fixed_window_store, gcra, gcra_store, lease, lease_store, once_store, sliding_window_store};
+use super::super::{
+    claim_store, fixed_window_store, gcra, gcra_store, lease, lease_store, once_store, sliding_window_store,
+};
 use super::{CounterOp, CounterVerdict, Limiter};
 use crate::time::Timestamp;
 
@@ -29,6 +31,8 @@ pub const SQL_SCHEMA: &[&str] = &[
     lease_store::SQL_CREATE_INDEX,
     once_store::SQL_CREATE,
     once_store::SQL_CREATE_INDEX,
+    claim_store::SQL_CREATE,
+    claim_store::SQL_CREATE_INDEX,
 ];
 
 /// Statements that each remove some cells that expired before their parameter, in milliseconds since the Unix epoch.
@@ -38,6 +42,7 @@ pub const SQL_SWEEP: &[&str] = &[
     fixed_window_store::SQL_SWEEP,
     lease_store::SQL_SWEEP,
     once_store::SQL_SWEEP,
+    claim_store::SQL_SWEEP,
 ];
 
 /// The scripts of all programs.
@@ -51,6 +56,8 @@ pub const SCRIPTS: &[&str] = &[
     lease_store::REDIS_ACQUIRE,
     lease_store::REDIS_RELEASE,
     once_store::REDIS_DECIDE,
+    claim_store::REDIS_CLAIM,
+    claim_store::REDIS_CONCLUDE,
 ];
 
 /// The program that does `op` at `now`.
@@ -100,6 +107,16 @@ pub fn program(op: CounterOp, now: Timestamp) -> Program {
         CounterOp::Once { keep } => {
             Program { sql: once_store::SQL_DECIDE, lua: once_store::REDIS_DECIDE, args: once_store::args(now, keep) }
         }
+        CounterOp::Claim(wish) => Program {
+            sql: claim_store::SQL_CLAIM,
+            lua: claim_store::REDIS_CLAIM,
+            args: claim_store::claim_args(now, wish),
+        },
+        CounterOp::Conclude { holder, keep } => Program {
+            sql: claim_store::SQL_CONCLUDE,
+            lua: claim_store::REDIS_CONCLUDE,
+            args: claim_store::conclude_args(now, holder, keep),
+        },
     }
 }
 
@@ -145,5 +162,7 @@ pub fn verdict(op: CounterOp, now: Timestamp, reply: &[Option<i64>]) -> Option<C
             [Some(_)] => Some(CounterVerdict::Once { first: true }),
             _ => None,
         },
+        CounterOp::Claim(wish) => claim_store::verdict(now, wish, reply).map(CounterVerdict::Claim),
+        CounterOp::Conclude { .. } => Some(CounterVerdict::Concluded),
     }
 }

@@ -149,9 +149,9 @@ pub(crate) fn write_keep(
 }
 
 /// Writes an operation on a counter cell.
-pub(crate) fn write_count(command: &mut Command<'_>, cell: &str, op: [u8; 32]) {
+pub(crate) fn write_count(command: &mut Command<'_>, cell: &str, op: Bytes) {
     command.text(cell.as_bytes());
-    command.body(Body::Full(Bytes::copy_from_slice(&op)));
+    command.body(Body::Full(op));
 }
 
 /// Writes a question to a RateLimiter binding.

@@ -238,6 +238,15 @@ fn request_step(step: &RequestStep, parameters: &[&str]) -> Value {
             "key": quota::key(&limit.key, parameters),
             "fail": quota::fail(limit.fail),
         }),
+        RequestStep::Idempotency(rule) => json!({
+            "kind": "idempotency",
+            "header": rule.header().as_str(),
+            "scope": rule.scope().map(|scope| quota::key(scope, parameters)),
+            "keep": rule.keep.as_secs(),
+            "wait": rule.wait.as_secs(),
+            "maxBytes": rule.most_bytes,
+            "fail": quota::fail(rule.fail),
+        }),
         RequestStep::Steer(ways) => {
             json!({"kind": "steer", "ways": ways.iter().map(way).collect::<Vec<_>>()})
         }

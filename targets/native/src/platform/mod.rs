@@ -46,7 +46,7 @@ use http::Response;
 pub use self::notices::Notices;
 use crate::clock::Ticker;
 use crate::health::Health;
-use crate::server::{AccessLogger, Crew, Settings};
+use crate::server::{AccessLogger, Crew, Settings, go_on};
 use crate::stream::{Content, Stream};
 use crate::upstream::{Guard, Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, is_guarded, open_socket};
 
@@ -55,6 +55,7 @@ pub use self::computing::Computing;
 pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
 pub use self::meetings::Meetings;
+use self::redis::Redis;
 
 /// The abilities of this platform.
 pub const CAPABILITIES: Capabilities = Capabilities::NATIVE;
@@ -269,6 +270,14 @@ impl Native {
         self.stores.shared.as_ref().filter(|_| key.starts_with(KeyUse::Cache.prefix()))
     }
 
+    /// The Redis of the counters, if `key` is that of an answer to a request with an idempotency key: it belongs beside its cell.
+    fn redis_for(&self, key: &str) -> Option<&Redis> {
+        match &self.stores.counters {
+            CounterStore::Redis(redis) if key.starts_with(KeyUse::Answer.prefix()) => Some(redis),
+            _ => None,
+        }
+    }
+
     /// The pool of this worker for `key`.
     pub(crate) fn pool(&self, key: &PoolKey) -> Option<&Pool> {
         self.pools.iter().find(|pool| pool.key() == key).map(|pool| &**pool)
@@ -311,6 +320,10 @@ impl Instance for Native {
 
 impl Platform for Native {
     const CAPABILITIES: Capabilities = CAPABILITIES;
+
+    fn goes_on(&self) {
+        go_on();
+    }
 
     fn passwords<'s>(&'s self, _: &'s State) -> &'s Arc<Passwords> {
         &self.stores.passwords
@@ -508,6 +521,9 @@ impl KeyValue for Native {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
+        if let Some(redis) = self.redis_for(key) {
+            return Box::pin(redis.get(key)).await;
+        }
         match self.shared_for(key) {
             None => self.stores.key_value.get(key, self.now()).await,
             Some(shared) => Box::pin(shared.get(key)).await,
@@ -517,6 +533,9 @@ impl KeyValue for Native {
     async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {
         if let Some(shared) = self.shared_for(key) {
             return Box::pin(shared.put(key, value, ttl)).await;
+        }
+        if let Some(redis) = self.redis_for(key) {
+            return Box::pin(redis.put(key, &value, ttl)).await;
         }
         let now = self.now();
         self.stores.key_value.put(key, value, ttl.map(|ttl| now.saturating_add(ttl)), now).await

@@ -24,6 +24,7 @@ use super::activity::{Activity, Order};
 use super::exchange::exchange;
 use super::listener::Door;
 use super::operation::{Failure, Failures};
+use super::outlasting::Outlasting;
 use super::proxy_protocol::{self, Client};
 use super::room::Place;
 use super::settings::Settings;
@@ -144,7 +145,10 @@ pub(super) async fn serve(
         let serving = Arc::clone(cache.borrow_mut().load());
         // hyper moves the future around: on the heap it is a pointer instead of some kilobytes. It is built in memory
         // that exists already; `Box::pin` would copy it there.
-        Box::into_pin(Box::write(Box::new_uninit(), exchange(Arc::clone(&connection), serving, request)))
+        Outlasting::new(Box::into_pin(Box::write(
+            Box::new_uninit(),
+            exchange(Arc::clone(&connection), serving, request),
+        )))
     });
     let io = Tapped::new(transport, first.freeze(), Arc::clone(&activity));
     // A connection's errors are its client's affair; the access log reports each exchange that was cut off.

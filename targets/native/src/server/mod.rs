@@ -15,6 +15,7 @@ mod leftover;
 mod listener;
 mod open_files;
 mod operation;
+mod outlasting;
 mod proxy_protocol;
 mod refusals;
 mod room;
@@ -53,6 +54,7 @@ pub use self::settings::Settings;
 
 pub(crate) use self::access_log::AccessLogger;
 pub(crate) use self::crew::Crew;
+pub(crate) use self::outlasting::go_on;
 pub(crate) use self::tls::verifier;
 
 /// The distribution of work over threads.

@@ -36,6 +36,14 @@ impl Cells {
         matches!(self, Self::Redis(_))
     }
 
+    /// The Redis, if they are in one.
+    pub(crate) const fn redis(&self) -> Option<&redis::Server> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Redis(server) => Some(server),
+        }
+    }
+
     /// Opens the connection to a Redis, so that operations at the same time do not open one each.
     pub(crate) async fn prepare(&self) {
         if let Self::Redis(server) = self {

@@ -6,6 +6,7 @@ mod leaving;
 mod limits;
 mod lines;
 mod memory;
+mod once;
 mod printed;
 mod streams;
 mod uploads;
@@ -28,7 +29,7 @@ struct Test {
 /// Why a test with a client of its own does not run there.
 const SPEAKS_HTTP1: (Runtime, &str) = (Runtime::NativeH2, "its client speaks HTTP/1.1 in the clear");
 
-const TESTS: [Test; 16] = [
+const TESTS: [Test; 18] = [
     Test {
         name: "secrets are searched for in what the gateway prints",
         skip: &[],
@@ -92,6 +93,16 @@ const TESTS: [Test; 16] = [
         name: "a client that leaves within the answer ends the upstream's work",
         skip: &[SPEAKS_HTTP1],
         run: |host| Box::pin(leaving::within_the_answer(host)),
+    },
+    Test {
+        name: "of requests with one idempotency key at the same time, one is made",
+        skip: &[],
+        run: |host| Box::pin(once::at_the_same_time(host)),
+    },
+    Test {
+        name: "a request with an idempotency key goes on without its client",
+        skip: &[SPEAKS_HTTP1],
+        run: |host| Box::pin(once::without_its_client(host)),
     },
     Test {
         name: "a client that waits for 100 (Continue) gets it",

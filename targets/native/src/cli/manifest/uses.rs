@@ -52,7 +52,7 @@ impl Uses {
                                 self.rate_limiters.push((at.member("binding"), binding.clone()));
                             }
                         }
-                        ("rateLimit" | "concurrency", Value::Object(_)) => {
+                        ("rateLimit" | "concurrency" | "idempotency", Value::Object(_)) => {
                             self.counters.get_or_insert_with(|| at.clone());
                             self.visit(&at, member);
                         }
