@@ -7,7 +7,7 @@ use crate::document::{Budget, Value};
 use crate::order::sort_by;
 
 /// The join of two lists by a key: values are put into those that name them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Join {
     /// The values that others are put into.
     pub place: Path,

@@ -1,5 +1,6 @@
 //! Edits of content: steps that are done one after another on a document in JSON, which is there as a whole, or is made of another form.
 
+mod describe;
 pub mod form;
 mod forms;
 mod join;
@@ -30,7 +31,7 @@ pub const USUAL_BYTES: u64 = 1024 * 1024;
 pub const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The edits of a content, and the content that they are for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BodyEdit {
     /// The steps, in their order.
     pub steps: Box<[Step]>,
@@ -80,7 +81,7 @@ impl Statuses {
 }
 
 /// A step.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Step {
     /// Keep what these select, with what it is in.
     Pick(Box<[Path]>),

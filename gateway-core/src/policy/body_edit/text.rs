@@ -19,7 +19,7 @@ const LONGEST: usize = 2 << 10;
 pub const MOST_REPLACEMENTS: usize = 10_000;
 
 /// A replacement of all that an expression finds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replacement {
     expression: Regex,
     with: Box<[Part]>,
@@ -87,6 +87,12 @@ impl Replacement {
         }
         parts.push(Part::Text(rest.into()));
         Ok(Self { expression, with: parts.into() })
+    }
+
+    /// The expression, as it is written.
+    #[must_use]
+    pub fn expression(&self) -> &str {
+        self.expression.as_str()
     }
 
     /// Replaces all in `text`, which may become no longer than `most` bytes.

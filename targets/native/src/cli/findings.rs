@@ -106,6 +106,16 @@ impl Findings {
         findings
     }
 
+    /// The `mistakes` in `composed`, which is called `file`.
+    pub(crate) fn found(file: &Path, composed: Composed, mistakes: Vec<Diagnostic>) -> Self {
+        let mut findings = Self::none(file, vec![Target::Native]);
+        let targets = findings.targets.clone();
+        let found = mistakes.into_iter().map(|diagnostic| Finding { diagnostic, targets: targets.clone() });
+        findings.mistakes = found.collect();
+        findings.composed = Some(composed);
+        findings
+    }
+
     fn add_failure(&mut self, message: String) {
         let diagnostic = Diagnostic {
             severity: Severity::Error,

@@ -28,6 +28,7 @@ mod style;
 mod target;
 mod tip;
 mod token;
+mod transform;
 mod tries;
 mod versions;
 mod wrap;
@@ -53,6 +54,7 @@ enum Command {
     Check(check::Check),
     Routes(inspect::Routes),
     Explain(inspect::Explain),
+    Transform(transform::Transform),
     Compose(inspect::Compose),
     /// Make configurations of other descriptions
     #[command(subcommand)]
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Routes(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Transform(command) => command.run(),
         Command::Compose(command) => command.run(),
         Command::Import(command) => command.run(),
         Command::Key(command) => command.run(),

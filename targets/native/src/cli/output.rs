@@ -11,8 +11,13 @@ use std::process::ExitCode;
 ///
 /// A reader that has left, as `head` does, has read what it wanted.
 pub(super) fn print(text: &str, code: ExitCode) -> ExitCode {
+    print_bytes(text.as_bytes(), code)
+}
+
+/// Writes `content` to standard output, as [`print`] does.
+pub(super) fn print_bytes(content: &[u8], code: ExitCode) -> ExitCode {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(content).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             say(format_args!("error: can't write to standard output: {error}\n"));
             ExitCode::FAILURE

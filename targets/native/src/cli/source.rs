@@ -10,7 +10,7 @@ use gateway_core::plan::Plan;
 
 use super::findings::Findings;
 use super::format::Format;
-use super::given::Variables;
+use super::given::{Given, Variables};
 use super::target::Target;
 use crate::platform::secrets::NativeSecrets;
 
@@ -66,9 +66,18 @@ impl Source {
 
     /// The same for `target`.
     pub(super) fn plan_for(&self, target: Target) -> Result<Arc<Plan>, ExitCode> {
-        let secrets = self.variables.before(NativeSecrets::new(self.secrets.clone()));
-        let mut findings = Findings::of(self.config.path(), vec![target], &secrets, Variable::Unset);
-        findings.plan.take().ok_or_else(|| findings.print(self.format()))
+        self.load(target).map_err(|findings| findings.print(self.format()))
+    }
+
+    /// Returns the plan for `target`, or every mistake.
+    pub(super) fn load(&self, target: Target) -> Result<Arc<Plan>, Box<Findings>> {
+        let mut findings = Findings::of(self.config.path(), vec![target], &self.secrets(), Variable::Unset);
+        findings.plan.take().ok_or_else(|| Box::new(findings))
+    }
+
+    /// The secrets and variables that are known here.
+    pub(super) fn secrets(&self) -> Given {
+        self.variables.before(NativeSecrets::new(self.secrets.clone()))
     }
 
     /// Prints a failure that is none of the configuration.
@@ -76,7 +85,7 @@ impl Source {
         Findings::failure(self.config.path(), message).print(self.format())
     }
 
-    fn format(&self) -> Format {
+    pub(super) fn format(&self) -> Format {
         if self.json { Format::Json } else { Format::Text }
     }
 }

@@ -47,6 +47,11 @@ impl Style {
         Self { colour: is_terminal && !is_unwanted && !is_dumb, width, is_terminal }
     }
 
+    /// Returns whether it is for a terminal.
+    pub(crate) const fn is_terminal(self) -> bool {
+        self.is_terminal
+    }
+
     /// The columns of a line.
     pub(crate) const fn width(self) -> usize {
         self.width

@@ -13,6 +13,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("list ls show route", "`edgeway routes` lists the routes"),
     ("trace why debug match curl request", "`edgeway explain METHOD URL` says what happens to a request"),
     ("reload", "a change of the file is loaded by itself; so is one at SIGHUP"),
+    ("map mapping jq convert edit apply", "`edgeway transform DOCUMENT` tries edits of content on a document"),
     ("include merge bundle print build", "`edgeway compose` makes one text of a configuration"),
     ("stop quit shutdown kill", "SIGTERM or Ctrl-C ends the server, which finishes open exchanges first"),
     ("revoke logout signout revocation", "`edgeway token revoke` revokes tokens"),

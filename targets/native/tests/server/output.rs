@@ -5,13 +5,14 @@ use std::process::{Command, Stdio};
 
 use crate::support::Folder;
 
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 10] = [
     &["check"],
     &["check", "--json"],
     &["routes"],
     &["routes", "--json"],
     &["explain", "GET", "/"],
     &["explain", "GET", "/", "--json"],
+    &["transform", "gateway.json", "--edit", "[{\"wrap\": \"a\"}]"],
     &["schema"],
     &["--help"],
     &["--version"],

@@ -27,7 +27,9 @@ fn a_terminal_is_coloured_unless_it_is_dumb_or_colour_is_not_wanted() {
     let folder = Folder::new();
     folder.write("gateway.json", CONFIG);
     folder.write("bad.json", "{\"nam\": 1}");
-    for arguments in ["routes", "check", "explain GET /a", "check bad.json"] {
+    folder.write("edit.json", "[{\"wrap\": \"a\"}]");
+    let transform = ["transform bad.json --edit edit.json", "transform bad.json --edit edit.json --steps"];
+    for arguments in ["routes", "check", "explain GET /a", "check bad.json"].into_iter().chain(transform) {
         let coloured = printed(&mut on_terminal(&folder, arguments));
         assert!(coloured.contains("\x1b["), "{arguments}: {coloured}");
         for (name, value) in [("TERM", "dumb"), ("NO_COLOR", "1")] {

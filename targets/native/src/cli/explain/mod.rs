@@ -142,7 +142,8 @@ impl Question {
         request
     }
 
-    fn peer(&self) -> Peer {
+    /// The connection that it comes by.
+    pub(crate) fn peer(&self) -> Peer {
         let scheme = if self.url.scheme_str() == Some("https") { Scheme::Https } else { Scheme::Http };
         Peer::new(Some(self.client), scheme).located(self.geography).with_certificate(self.certificate.clone())
     }

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod transform;
 
 use std::process::{Command, Output};
 
