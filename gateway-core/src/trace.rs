@@ -159,6 +159,8 @@ pub enum Event {
     Body {
         /// Whose content it is.
         of: Direction,
+        /// The steps, in words.
+        steps: Vec<String>,
         /// What became of it.
         outcome: BodyOutcome,
     },
@@ -212,6 +214,10 @@ pub enum Direction {
 /// What became of content that was to be edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyOutcome {
+    /// There is none.
+    Absent,
+    /// It is that of a response with this status, which the edit is not for.
+    OtherStatus(StatusCode),
     /// It is of no form that is edited, and passes as it is.
     Passed,
     /// It is edited.

@@ -11,6 +11,7 @@ use super::content;
 use super::exchange::Exchange;
 use crate::body::Body;
 use crate::call::Call;
+use crate::config::THOROUGH;
 use crate::error::Reject;
 use crate::http::content_change::{Change, mend};
 use crate::http::content_decoding::{DecodeError, codings};
@@ -35,23 +36,25 @@ pub(super) async fn edit_request<P: Platform>(
     (call, body): (&mut Call, &mut Body<P::Stream>),
 ) -> Result<(), Reject> {
     if body.is_empty() {
+        exchange.note(|| told(Direction::Request, edit, BodyOutcome::Absent));
         return Ok(());
     }
     content::keep_one_kind(call);
     let form = match edit.form(&call.headers) {
         Ok(Some(form)) => form,
         Ok(None) => {
-            exchange.note(|| Event::Body { of: Direction::Request, outcome: BodyOutcome::Passed });
+            exchange.note(|| told(Direction::Request, edit, BodyOutcome::Passed));
             return Ok(());
         }
         Err(reason) => {
             exchange.record.ruled_out(POLICY, &reason);
+            exchange.note(|| told(Direction::Request, edit, BodyOutcome::Refused(reason.to_owned())));
             return Err(Reject::unsupported_content_type().with_detail(["the content is not taken: ", reason].concat()));
         }
     };
     if form.is_stream() {
         let filter = Filter::new(Arc::clone(edit), form, edit.fill(call));
-        filter_request(exchange, platform, (route, filter), body).await?;
+        filter_request(exchange, platform, (route, edit, filter), body).await?;
         mend(&mut call.headers, Change::Data, None);
         return Ok(());
     }
@@ -60,6 +63,7 @@ pub(super) async fn edit_request<P: Platform>(
     let Body::Full(before) = body else { return Ok(()) };
     // As where a request states none: its client may have sent an empty body in chunks.
     if before.is_empty() {
+        exchange.note(|| told(Direction::Request, edit, BodyOutcome::Absent));
         return Ok(());
     }
     *before = decoded(platform, before, &call.headers, limit).await.map_err(|error| {
@@ -74,10 +78,10 @@ pub(super) async fn edit_request<P: Platform>(
     })?;
     let edited = edit.edit(before, (form, &call.headers), &edit.fill(call)).map_err(|trouble| {
         exchange.record.ruled_out(POLICY, &trouble);
-        exchange.note(|| Event::Body { of: Direction::Request, outcome: BodyOutcome::Refused(trouble.to_string()) });
+        exchange.note(|| told(Direction::Request, edit, BodyOutcome::Refused(trouble.to_string())));
         reject_for(&trouble).with_detail(format!("the content is not taken: {trouble}"))
     })?;
-    exchange.note(|| self::edited(Direction::Request, before, &edited.content));
+    exchange.note(|| self::edited(Direction::Request, edit, before, &edited.content));
     *body = Body::Full(edited.content.into());
     // The adapter frames the content.
     mend(&mut call.headers, Change::Data, None);
@@ -92,7 +96,7 @@ pub(super) async fn edit_request<P: Platform>(
 async fn filter_request<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
-    (route, mut filter): (&Route, Box<Filter>),
+    (route, edit, mut filter): (&Route, &BodyEdit, Box<Filter>),
     body: &mut Body<P::Stream>,
 ) -> Result<(), Reject> {
     let is_passed_on = matches!(&route.action, Action::Proxy(proxy) if proxy.request == BodyUse::Untouched);
@@ -111,13 +115,13 @@ async fn filter_request<P: Platform>(
     let Body::Full(before) = body else { return Ok(()) };
     match filter_whole(&mut filter, before) {
         Ok(after) => {
-            exchange.note(|| edited(Direction::Request, before, &after));
+            exchange.note(|| edited(Direction::Request, edit, before, &after));
             *body = Body::Full(after.into());
             Ok(())
         }
         Err(broken) => {
             exchange.record.ruled_out(POLICY, &broken);
-            exchange.note(|| Event::Body { of: Direction::Request, outcome: BodyOutcome::Refused(broken.to_string()) });
+            exchange.note(|| told(Direction::Request, edit, BodyOutcome::Refused(broken.to_string())));
             Err(rejected(&broken))
         }
     }
@@ -137,8 +141,13 @@ async fn decoded<P: Platform>(
     platform.decode(content.clone(), &codings, limit).await
 }
 
-fn edited(of: Direction, from: &[u8], to: &[u8]) -> Event {
-    Event::Body { of, outcome: BodyOutcome::Edited { from: lossy(from), to: lossy(to) } }
+fn edited(of: Direction, edit: &BodyEdit, from: &[u8], to: &[u8]) -> Event {
+    told(of, edit, BodyOutcome::Edited { from: lossy(from), to: lossy(to) })
+}
+
+/// The event that `edit` has this outcome.
+fn told(of: Direction, edit: &BodyEdit, outcome: BodyOutcome) -> Event {
+    Event::Body { of, steps: if THOROUGH { edit.steps_in_words() } else { Vec::new() }, outcome }
 }
 
 /// Edits all of a stream, which is there.
@@ -222,14 +231,20 @@ pub(super) async fn edit_response<P: Platform>(
         for (edit, texts) in edits {
             if edit.statuses.has(response.status()) {
                 edit_one(exchange, platform, (edit, texts), response, is_head).await?;
+            } else {
+                let outcome = BodyOutcome::OtherStatus(response.status());
+                exchange.note(|| told(Direction::Response, edit, outcome));
             }
         }
         for step in route.response.iter() {
-            if let ResponseStep::MapStatus(map) = step
-                && let Some(status) = map.status(response.status())
-            {
-                let from = core::mem::replace(response.status_mut(), status);
-                exchange.note(|| Event::Policy { policy: "status", verdict: format!("{from} is {status}") });
+            if let ResponseStep::MapStatus(map) = step {
+                let from = response.status();
+                let to = map.status(from).unwrap_or(from);
+                *response.status_mut() = to;
+                exchange.note(|| Event::Policy {
+                    policy: "status",
+                    verdict: if to == from { format!("{from} stays as it is") } else { format!("{from} is {to}") },
+                });
             }
         }
     }
@@ -251,14 +266,18 @@ async fn edit_one<P: Platform>(
     let form = match form {
         Ok(Some(form)) => form,
         Ok(None) => {
-            exchange.note(|| Event::Body { of: Direction::Response, outcome: BodyOutcome::Passed });
+            exchange.note(|| told(Direction::Response, edit, BodyOutcome::Passed));
             return Ok(());
         }
         // There is nothing to edit.
-        Err(_) if !is_head && response.body().is_empty() => return Ok(()),
-        Err(reason) => return Err(refused(exchange, &reason)),
+        Err(_) if !is_head && response.body().is_empty() => {
+            exchange.note(|| told(Direction::Response, edit, BodyOutcome::Absent));
+            return Ok(());
+        }
+        Err(reason) => return Err(refused(exchange, edit, &reason)),
     };
     if is_head || response.body().is_empty() {
+        exchange.note(|| told(Direction::Response, edit, BodyOutcome::Absent));
         // RFC 9110 §9.3.2: what would be told of the content is not known.
         mend(response.headers_mut(), Change::Data, None);
         response.headers_mut().remove(CONTENT_ENCODING);
@@ -269,13 +288,13 @@ async fn edit_one<P: Platform>(
     }
     if form.is_stream() {
         let filter = Filter::new(Arc::clone(edit), form, texts.into());
-        return filter_response(exchange, platform, filter, response);
+        return filter_response(exchange, platform, (edit, filter), response);
     }
     let before = match core::mem::take(response.body_mut()) {
         Body::Stream(stream) => match platform.collect(stream, edit.most_bytes).await {
             Ok(content) => content,
             Err(error) if error.kind == IoErrorKind::BodyTooLarge => {
-                return Err(refused(exchange, &"it is larger than what is edited"));
+                return Err(refused(exchange, edit, &"it is larger than what is edited"));
             }
             Err(error) => return Err(failed(exchange, error.kind)),
         },
@@ -283,17 +302,18 @@ async fn edit_one<P: Platform>(
         Body::Empty => return Ok(()),
     };
     if before.is_empty() {
+        exchange.note(|| told(Direction::Response, edit, BodyOutcome::Absent));
         return Ok(());
     }
     let before = match decoded(platform, &before, response.headers(), edit.most_bytes).await {
         Ok(content) => content,
-        Err(error) => return Err(refused(exchange, &error)),
+        Err(error) => return Err(refused(exchange, edit, &error)),
     };
     let edited = match edit.edit(&before, (form, response.headers()), texts) {
         Ok(edited) => edited,
-        Err(trouble) => return Err(refused(exchange, &trouble)),
+        Err(trouble) => return Err(refused(exchange, edit, &trouble)),
     };
-    exchange.note(|| self::edited(Direction::Response, &before, &edited.content));
+    exchange.note(|| self::edited(Direction::Response, edit, &before, &edited.content));
     mend(response.headers_mut(), Change::Data, Some(edited.content.len() as u64));
     response.headers_mut().remove(CONTENT_ENCODING);
     if let Some(kind) = edited.kind {
@@ -307,23 +327,23 @@ async fn edit_one<P: Platform>(
 fn filter_response<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
-    mut filter: Box<Filter>,
+    (edit, mut filter): (&BodyEdit, Box<Filter>),
     response: &mut Response<Body<P::Stream>>,
 ) -> Result<(), Reject> {
     let (body, length) = match core::mem::take(response.body_mut()) {
         Body::Empty => (Body::Empty, None),
         Body::Stream(stream) => {
             exchange.record.owed.push(Owed::Filtered(filter.fault()));
-            exchange.note(|| Event::Body { of: Direction::Response, outcome: BodyOutcome::Streamed });
+            exchange.note(|| told(Direction::Response, edit, BodyOutcome::Streamed));
             (Body::Stream(platform.filter(stream, filter)), None)
         }
         Body::Full(before) => match filter_whole(&mut filter, &before) {
             Ok(after) => {
-                exchange.note(|| edited(Direction::Response, &before, &after));
+                exchange.note(|| edited(Direction::Response, edit, &before, &after));
                 let length = after.len() as u64;
                 (Body::Full(after.into()), Some(length))
             }
-            Err(broken) => return Err(refused(exchange, &broken)),
+            Err(broken) => return Err(refused(exchange, edit, &broken)),
         },
     };
     mend(response.headers_mut(), Change::Data, length);
@@ -336,8 +356,8 @@ fn lossy(content: &[u8]) -> String {
 }
 
 /// Refuses a response whose content can't be edited. The log tells why, and never the client.
-fn refused(exchange: &mut Exchange<'_, '_>, reason: &dyn core::fmt::Display) -> Reject {
+fn refused(exchange: &mut Exchange<'_, '_>, edit: &BodyEdit, reason: &dyn core::fmt::Display) -> Reject {
     exchange.record.ruled_out(POLICY, reason);
-    exchange.note(|| Event::Body { of: Direction::Response, outcome: BodyOutcome::Refused(reason.to_string()) });
+    exchange.note(|| told(Direction::Response, edit, BodyOutcome::Refused(reason.to_string())));
     Reject::upstream_content()
 }

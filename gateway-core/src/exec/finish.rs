@@ -43,7 +43,10 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
     if let Some(route) = exchange.route {
         if !route.response.is_empty() {
             respond(&route.response, exchange.filled(), headers);
-            exchange.note(|| Event::ResponseEdited { edits: edits(&route.response), upstream: None });
+            let count = edits(&route.response);
+            if count > 0 {
+                exchange.note(|| Event::ResponseEdited { edits: count, upstream: None });
+            }
         }
         rate_limit::tell(&exchange.standings, headers);
         if let (Some(version), Some(of)) = (&route.version, exchange.rare.as_mut().and_then(|rare| rare.version.take()))

@@ -37,9 +37,13 @@ pub(super) fn take(
             (None, Some(_)) => "",
             (None, None) => ", by the host or as the default",
         };
+        let made = match version.versions.at(version.served).filter(|_| version.served != version.index) {
+            Some(served) => format!(", made from `{served}`"),
+            None => String::new(),
+        };
         Event::Policy {
             policy: "version",
-            verdict: format!("version `{}` of `{}`{by}{gone}", version.name, version.versions.name),
+            verdict: format!("version `{}` of `{}`{by}{made}{gone}", version.name, version.versions.name),
         }
     });
     checked.map_err(Box::new)?;

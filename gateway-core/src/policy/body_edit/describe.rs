@@ -1,8 +1,19 @@
 //! The words for steps.
 
-use super::Step;
 use super::text::Replacement;
+use super::{BodyEdit, Step};
 use crate::document::path::Path;
+
+impl BodyEdit {
+    /// A few words for each of its steps; those on text come last.
+    #[must_use]
+    pub fn steps_in_words(&self) -> Vec<String> {
+        let steps = self.steps.iter().map(Step::describe);
+        let forms = |to| format!("{} to {to}", self.from.iter().map(|form| form.name()).collect::<Vec<_>>().join(", "));
+        let to = self.to.map(|to| forms(to.name()));
+        steps.chain(self.text.iter().map(Replacement::describe)).chain(to).collect()
+    }
+}
 
 impl Step {
     /// A few words for it, with the places that it is about as its author has written them.

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
+use gateway_core::document::Value as Document;
 use gateway_core::http::certificate::Certificate;
+use http::{HeaderValue, StatusCode};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::explain::{self, Question};
+use super::explain::{self, Question, Stated};
 use super::findings::Findings;
 use super::format::Format;
 use super::output::{print, print_json};
@@ -59,6 +61,15 @@ pub(super) struct Explain {
     /// The content, or `@` and the name of a file with it [default: none]
     #[arg(long, value_name = "TEXT", value_parser = content)]
     body: Option<Bytes>,
+    /// The content of the upstream's answer, or `@` and the name of a file with it [default: none]
+    #[arg(long, value_name = "TEXT", value_parser = content)]
+    response_body: Option<Bytes>,
+    /// The media type of that [default: by what it is: JSON, XML or text]
+    #[arg(long, value_name = "MEDIA", requires = "response_body")]
+    response_type: Option<HeaderValue>,
+    /// The status of the upstream's answer [default: 200]
+    #[arg(long, value_name = "STATUS", value_parser = status)]
+    response_status: Option<StatusCode>,
     /// The client's address [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     client: Option<String>,
@@ -97,6 +108,7 @@ impl Explain {
             certificate,
             upstream: self.upstream.clone(),
             content: self.body.clone(),
+            answer: self.answer(),
             target: self.target,
             ..question
         };
@@ -117,6 +129,35 @@ impl Explain {
         }
         print(&explain::render(&report, Style::stdout()), ExitCode::SUCCESS)
     }
+}
+
+impl Explain {
+    /// The upstream's answer, if something is said of it.
+    fn answer(&self) -> Option<Stated> {
+        if self.response_body.is_none() && self.response_status.is_none() {
+            return None;
+        }
+        let content = self.response_body.clone();
+        let kind = self.response_type.clone().or_else(|| content.as_deref().map(kind));
+        Some(Stated { status: self.response_status.unwrap_or_default(), kind, content })
+    }
+}
+
+/// The media type of `content` for which none is stated.
+fn kind(content: &[u8]) -> HeaderValue {
+    HeaderValue::from_static(if Document::read(content).is_ok() {
+        "application/json"
+    } else if content.trim_ascii_start().starts_with(b"<") {
+        "application/xml"
+    } else {
+        "text/plain; charset=utf-8"
+    })
+}
+
+/// The status that `written` is, of a response that ends an exchange (RFC 9110 §15).
+pub(super) fn status(written: &str) -> Result<StatusCode, String> {
+    let status = written.parse().ok().filter(|status: &StatusCode| (200..600).contains(&status.as_u16()));
+    status.ok_or_else(|| "write a number from 200 to 599".to_owned())
 }
 
 /// The content that `written` states.

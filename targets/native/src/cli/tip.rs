@@ -31,6 +31,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "-d --data --data-raw --json-body --body",
         "leave it out: no route is chosen by the content of a request",
     ),
+    ("explain", "--response --status --answer", "write `--response-body TEXT` and `--response-status 404`"),
     ("explain", "--host", "the URL has the host: `edgeway explain GET http://example.com/users`"),
     ("explain", "-b --cookie --cookies", "write `-H 'Cookie: name=value'`"),
     ("explain", "-A --user-agent", "write `-H 'User-Agent: …'`"),
@@ -122,6 +123,14 @@ fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     }
 }
 
+/// Returns whether `argument` is among those that are missing.
+fn lacks(error: &clap::Error, argument: &str) -> bool {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(missing)) => missing.iter().any(|one| one == argument),
+        _ => false,
+    }
+}
+
 fn tip(error: &clap::Error, command: &str) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
@@ -146,7 +155,7 @@ fn tip(error: &clap::Error, command: &str) -> Option<&'static str> {
                 _ => None,
             })
         }
-        ErrorKind::MissingRequiredArgument if command == "explain" => {
+        ErrorKind::MissingRequiredArgument if command == "explain" && lacks(error, "<URL>") => {
             Some("write the method and the URL: `edgeway explain GET http://localhost:8080/users`")
         }
         ErrorKind::MissingRequiredArgument if command == "completions" => {

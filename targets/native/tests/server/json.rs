@@ -1,5 +1,6 @@
 //! The data that `routes --json` and `explain --json` print (docs/command-line.md).
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -125,4 +126,80 @@ fn routes_tell_the_bounds_of_content() {
     );
     let shown = said(&folder, &["routes"]).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(shown.contains("content application/json or application/*+json within bounds of JSON"), "{shown}");
+}
+
+/// The names in `text` between `before` and the next quotation mark.
+fn names<'t>(text: &'t str, before: &str) -> impl Iterator<Item = &'t str> {
+    text.split(before).skip(1).filter_map(|rest| rest.split('"').next())
+}
+
+/// The texts of the sources in `folder`, without their tests.
+fn sources(folder: &str) -> String {
+    let mut all = String::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Some(text) = std::fs::read_to_string(path).unwrap().split("#[cfg(test)]").next() {
+                all.push_str(text);
+            }
+        }
+    }
+    all
+}
+
+/// docs/command-line.md: the members of `routes --json` and `explain --json`, and the kinds of policies and steps.
+#[test]
+fn the_documentation_names_each_member() {
+    let page = include_str!("../../../../docs/command-line.md");
+    let (routes, explain) = page.split_once("\n`explain --json` prints").unwrap();
+    let routes = routes.split_once("\n`routes --json` prints").unwrap().1;
+    let is_named = |page: &str, name: &str| {
+        [format!("`{name}`"), format!("\"{name}\""), format!("{{\"{name}\"")].iter().any(|name| page.contains(name))
+    };
+
+    let listing = include_str!("../../src/cli/listing.rs");
+    for name in names(listing, r#""kind": ""#) {
+        // Proofs are told of in the configuration's own terms.
+        let is_proof = listing.split_once("fn proof(").unwrap().1.contains(&format!(r#""kind": "{name}""#));
+        assert!(is_proof || is_named(routes, name), "the kind `{name}` of `routes`");
+    }
+
+    let step = include_str!("../../src/cli/explain/step.rs");
+    let core = sources("../../gateway-core/src/exec");
+    let own = names(step, r#"=> (""#).chain(names(step, r#"step: ""#)).chain(names(&core, r#"policy: ""#));
+    let of_constants = ["aggregate", "openapi"].into_iter();
+    let of_rules = names(&core, r#"verdict_of(exchange, ""#);
+    let mut count = 0;
+    for name in own.chain(of_constants).chain(of_rules).filter(|name| !name.contains(' ')) {
+        count += 1;
+        assert!(is_named(explain, name), "the step `{name}`");
+    }
+    assert!(count > 25, "{count}: the sources are written otherwise than this test reads them");
+
+    let details = step.split_once("fn details(").unwrap().1.split_once("\n}\n").unwrap().0;
+    let members =
+        details.split('"').skip(1).step_by(2).filter(|name| name.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let report = printed(&[
+        "explain",
+        "PUT",
+        "https://x.a.test/a/7?q=v",
+        "--client",
+        "10.1.1.1",
+        "-H",
+        "x-a: 1",
+        "-H",
+        "x-b: 2",
+    ]);
+    let of = |part: &Value| part.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let parts = ["", "route", "upstream", "response"]
+        .iter()
+        .flat_map(|part| if part.is_empty() { of(&report) } else { of(&report[*part]) });
+    let all: Vec<String> = members.map(str::to_owned).chain(parts).chain(of(&report["split"][0])).collect();
+    assert!(all.len() > 40, "{all:?}");
+    for name in all {
+        assert!(is_named(explain, &name), "the member `{name}`");
+    }
 }

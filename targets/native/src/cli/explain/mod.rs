@@ -26,6 +26,8 @@ use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
 pub(crate) use hops::{Hop, Redirects};
+use platform::DryRun;
+pub(crate) use platform::Stated;
 pub(crate) use render::render;
 pub(crate) use report::{Report, report};
 
@@ -47,6 +49,8 @@ pub(crate) struct Question {
     pub(crate) upstream: Option<String>,
     /// The content; none if nothing is said of it.
     pub(crate) content: Option<Bytes>,
+    /// The upstream's answer; none if nothing is said of it.
+    pub(crate) answer: Option<Stated>,
     /// The platform that it is asked about.
     pub(crate) target: Target,
 }
@@ -83,6 +87,7 @@ impl Question {
             certificate: None,
             upstream: None,
             content: None,
+            answer: None,
             target: Target::Native,
         })
     }
@@ -115,6 +120,7 @@ impl Question {
             certificate: None,
             upstream: None,
             content: None,
+            answer: None,
             target: Target::Native,
         }
     }
@@ -162,7 +168,7 @@ fn parse_field(field: &str) -> Result<(HeaderName, HeaderValue), String> {
 /// # Errors
 /// The question asks for an upstream that the route does not choose among.
 pub(crate) async fn explain(plan: Arc<Plan>, question: &Question) -> Result<Report, String> {
-    let first = run(&plan, question, platform::DryRun::default()).await;
+    let first = run(&plan, question, DryRun::of(&plan, question.answer.clone())).await;
     let Some(route) = first.route_index else {
         return question.upstream.as_ref().map_or(Ok(first), |_| Err("no route takes the request".to_owned()));
     };
@@ -176,7 +182,8 @@ pub(crate) async fn explain(plan: Arc<Plan>, question: &Question) -> Result<Repo
     }
     let split = plan.routes.get(route).map_or_else(Vec::new, |route| split::shares(&plan, route));
     let Some(choice) = split::choose(&split, question.upstream.as_deref())? else { return Ok(first) };
-    let mut report = run(&plan, question, platform::DryRun { draw: Some(choice.draw) }).await;
+    let mut report =
+        run(&plan, question, DryRun { draw: Some(choice.draw), ..DryRun::of(&plan, question.answer.clone()) }).await;
     report.split = split;
     if let Some(share) = report.split.get_mut(choice.share) {
         share.shown = true;
@@ -184,7 +191,7 @@ pub(crate) async fn explain(plan: Arc<Plan>, question: &Question) -> Result<Repo
     Ok(report)
 }
 
-async fn run(plan: &Arc<Plan>, question: &Question, platform: platform::DryRun) -> Report {
+async fn run(plan: &Arc<Plan>, question: &Question, platform: DryRun) -> Report {
     let gateway = Gateway::new(Arc::clone(plan), platform);
     let mut trace = Trace::default();
     let (request, peer) = (question.request(), question.peer());

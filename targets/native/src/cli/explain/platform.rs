@@ -2,26 +2,78 @@
 
 use std::convert::Infallible;
 use std::future::ready;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
+use gateway_core::plan::{Plan, RequestStep};
+use gateway_core::policy::authenticate::Authenticate;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
+use gateway_core::policy::proof::Proof;
 use gateway_core::ports::{
     Cache, Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Fetch, Filter, Handshake, Instance, IoError,
     IoErrorKind, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Platform, Random, Sign, StoreFailure,
     UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
-use http::{Method, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Response, StatusCode};
 
 /// A platform where every upstream answers 200 without content, every counter is untouched, every key is absent.
-#[derive(Clone, Copy, Default)]
+///
+/// The upstream of a route answers what is stated, if something is.
+#[derive(Clone, Default)]
 pub(super) struct DryRun {
     /// The target of a split that is taken: a point within the sum of all weights, and that sum.
     pub(super) draw: Option<(u64, u64)>,
+    /// The answer of the route's upstream.
+    pub(super) answer: Option<Stated>,
+    /// The services that are asked for leave: the index of the upstream, and the path.
+    pub(super) services: Arc<[(usize, String)]>,
+}
+
+/// An upstream's answer, as the question states it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stated {
+    pub(crate) status: StatusCode,
+    /// The media type.
+    pub(crate) kind: Option<HeaderValue>,
+    /// The content; none if nothing is said of it.
+    pub(crate) content: Option<Bytes>,
+}
+
+impl Stated {
+    fn response(&self) -> Response<Body<Bytes>> {
+        // There as a whole, so that what becomes of it is seen.
+        let content = self.content.clone().filter(|content| !content.is_empty());
+        let mut response = Response::new(content.map_or(Body::Empty, Body::Full));
+        *response.status_mut() = self.status;
+        let kind = self.kind.clone().filter(|_| self.content.is_some());
+        response.headers_mut().extend(kind.map(|kind| (CONTENT_TYPE, kind)));
+        response
+    }
+}
+
+impl DryRun {
+    /// A platform for `plan`, on which the route's upstream answers what is stated.
+    pub(super) fn of(plan: &Plan, answer: Option<Stated>) -> Self {
+        let steps = plan.routes.iter().flat_map(|route| &*route.request);
+        let proofs = steps.filter_map(RequestStep::authenticate).flat_map(Authenticate::proofs);
+        let services = proofs.filter_map(|proof| match proof {
+            Proof::External(external) => Some((external.place.upstream, external.place.path.to_string())),
+            _ => None,
+        });
+        Self { draw: None, answer, services: services.collect() }
+    }
+
+    /// Returns whether `call` asks a service for leave.
+    fn asks_service(&self, call: &UpstreamCall<'_, Bytes>) -> bool {
+        let path = call.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+        self.services.iter().any(|(upstream, asked)| *upstream == call.upstream.index && asked == path)
+    }
 }
 
 impl Instance for DryRun {}
@@ -43,6 +95,9 @@ impl Fetch for DryRun {
         }
         if call.upstream.internal.is_some() {
             return Err(IoError::before_send(IoErrorKind::Other));
+        }
+        if let Some(answer) = self.answer.as_ref().filter(|_| !self.asks_service(call)) {
+            return Ok(answer.response());
         }
         // A service of either protocol lets the request in.
         let is_of_opa = matches!(&call.body, Body::Full(content) if content.starts_with(br#"{"input":{"#));

@@ -46,8 +46,8 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
         write_fields(&mut out, &sent.headers, style);
     }
     let by = match report.response.by {
-        By::Gateway => "by the gateway",
-        By::Upstream => "by the upstream, as if it said 200",
+        By::Gateway => "by the gateway".to_owned(),
+        By::Upstream => format!("by the upstream, as if it said {}", report.response.assumed.as_u16()),
     };
     let _ = writeln!(out, "\n{}  {} {}", style.bold("response"), report.response.status, style.dim(by));
     write_fields(&mut out, &report.response.headers, style);

@@ -8,7 +8,7 @@ use gateway_core::ports::Deadlines;
 use gateway_core::route::{Field, Found, Mismatch, Spec, canonical_host};
 use gateway_core::trace::{Event, Sought, Trace};
 use http::header::HOST;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use serde::Serializer;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::Question;
 use super::reason::{Reason, outranked, reason};
 use super::split::Share;
-use super::step::{Step, Taker, steered, step};
+use super::step::{Known, Step, Taker, steered, step};
 use crate::cli::target::Target;
 use crate::cli::{limits, listing};
 
@@ -44,7 +44,7 @@ pub(crate) struct Report {
     pub(crate) split: Vec<Share>,
     /// The request that would leave.
     pub(crate) upstream: Option<Sent>,
-    /// The response; for a proxied request, as if the upstream answered 200 without fields or content.
+    /// The response; for a proxied request, as if the upstream answered what is stated, or else 200 without fields or content.
     pub(crate) response: Answer,
 }
 
@@ -96,6 +96,9 @@ pub(crate) struct Sent {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) by: By,
+    /// The status that the upstream is taken to answer.
+    #[serde(skip)]
+    pub(crate) assumed: StatusCode,
     #[serde(serialize_with = "as_fields")]
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<String>,
@@ -158,15 +161,25 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
     let mut upstream = None;
     let mut sought = None;
     let mut steered_to = None;
+    let mut is_refused = false;
+    let answered = question.answer.as_ref().map_or(StatusCode::OK, |answer| answer.status);
+    let has_answer = question.answer.as_ref().is_some_and(|answer| answer.content.is_some());
+    let mut known = Known {
+        content: question.content.is_some(),
+        // Only an upstream has content that nobody has stated.
+        answer: true,
+        status: answered,
+    };
     for event in &trace.events {
         match event {
             Event::Sought(last) => sought = Some(last),
             Event::Matched { route, parameters } => chosen = Some((*route, parameters.clone())),
             Event::Preflight { route, parameters } => {
                 chosen = Some((*route, parameters.clone()));
-                steps.extend(step(plan, taken_by(plan, &chosen), event, question.content.is_some()));
+                steps.extend(step(plan, taken_by(plan, &chosen), event, &known));
             }
             Event::Sent { upstream: index, scheme, authority, method, target, headers } => {
+                known.answer = has_answer || question.method == Method::HEAD;
                 upstream = plan.upstreams.get(*index).map(|u| Sent {
                     name: u.name.clone(),
                     to: format!("{}://{}", scheme.as_str(), text(authority)),
@@ -177,12 +190,13 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
                 });
             }
             event => {
+                is_refused |= matches!(event, Event::Refused { .. });
                 if let Event::Steered { met } = event {
                     let ways = chosen.as_ref().map_or(&[][..], |(route, _)| ways(plan, *route));
                     steered_to = met.and_then(|met| ways.get(met)).map(|way| way.name.to_string());
                     steps.push(steered(ways, *met));
                 }
-                steps.extend(step(plan, taken_by(plan, &chosen), event, question.content.is_some()));
+                steps.extend(step(plan, taken_by(plan, &chosen), event, &known));
             }
         }
     }
@@ -218,7 +232,8 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
         steps,
         response: Answer {
             status: response.status().as_u16(),
-            by: if upstream.is_some() { By::Upstream } else { By::Gateway },
+            by: if upstream.is_some() && !is_refused { By::Upstream } else { By::Gateway },
+            assumed: answered,
             headers: fields(plan, response.headers()),
             body: match response.body() {
                 Body::Full(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),

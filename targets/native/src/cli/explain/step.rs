@@ -36,6 +36,16 @@ pub(crate) struct Step {
     pub(crate) assumed: Option<&'static str>,
 }
 
+/// What is stated of an exchange beside the request's head.
+pub(super) struct Known {
+    /// Set if the request's content is.
+    pub(super) content: bool,
+    /// Set if the content of the answer is, or is known to be none.
+    pub(super) answer: bool,
+    /// The status of the upstream's answer.
+    pub(super) status: StatusCode,
+}
+
 /// The route that takes a request, and the names of the parameters of its path.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Taker<'r> {
@@ -61,8 +71,8 @@ impl<'r> Taker<'r> {
     }
 }
 
-/// The step that `event` is of a request whose content is stated or not; `None` if it is told elsewhere.
-pub(super) fn step(plan: &Plan, taker: Taker<'_>, event: &Event, is_content_stated: bool) -> Option<Step> {
+/// The step that `event` is, where this is `known`; `None` if it is told elsewhere.
+pub(super) fn step(plan: &Plan, taker: Taker<'_>, event: &Event, known: &Known) -> Option<Step> {
     // No credential is shown.
     let query = |query: &Option<String>| {
         query.as_deref().map(|query| credential::masked_query(&plan.credentials, query).into_owned())
@@ -74,8 +84,8 @@ pub(super) fn step(plan: &Plan, taker: Taker<'_>, event: &Event, is_content_stat
         _ => None,
     };
     let event = masked.as_ref().unwrap_or(event);
-    let (step, verdict) = words(event, taker)?;
-    let details = match details(event, taker) {
+    let (step, verdict) = words(event, taker, known)?;
+    let details = match details(event, taker, known) {
         Value::Object(members) => members,
         _ => Map::new(),
     };
@@ -88,7 +98,11 @@ pub(super) fn step(plan: &Plan, taker: Taker<'_>, event: &Event, is_content_stat
         "edit response body" => ("editResponseBody", step),
         step => (step, step),
     };
-    let assumed = assumed(event).filter(|assumed| !is_content_stated || *assumed != NO_CONTENT);
+    let assumed = assumed(event, known).filter(|assumed| match *assumed {
+        NO_CONTENT => !known.content,
+        NO_ANSWER => !known.answer,
+        _ => true,
+    });
     let verdict = match assumed {
         // Not the error of a call that is not made.
         Some(NO_ISSUER) => verdict.split_once(':').map_or(&*verdict, |(words, _)| words).to_owned(),
@@ -114,7 +128,7 @@ pub(super) fn steered(ways: &[Steer], met: Option<usize>) -> Step {
 }
 
 /// The title of a step, and the verdict.
-fn words(event: &Event, taker: Taker<'_>) -> Option<(&'static str, String)> {
+fn words(event: &Event, taker: Taker<'_>, known: &Known) -> Option<(&'static str, String)> {
     Some(match event {
         Event::Normalised { from, to } => ("normalise", format!("`{from}` is `{to}`")),
         Event::IdentityStripped => ("identity", "fields that state who is calling were removed".to_owned()),
@@ -135,7 +149,7 @@ fn words(event: &Event, taker: Taker<'_>) -> Option<(&'static str, String)> {
                 None => format!("`{name}` can't be asked"),
             },
         ),
-        Event::Cached(told) => ("cache", cached(told, taker.cache())),
+        Event::Cached(told) => ("cache", cached(told, taker.cache(), known.status)),
         Event::Concurrency { name, cell, verdict } => (
             "concurrency",
             match verdict {
@@ -149,12 +163,18 @@ fn words(event: &Event, taker: Taker<'_>) -> Option<(&'static str, String)> {
             let shown = |query: &Option<String>| query.as_ref().map_or("nothing".to_owned(), |q| format!("`{q}`"));
             ("edit query", format!("{} is {}{}", shown(from), shown(to), alone(upstream.as_ref())))
         }
-        Event::Body { of, outcome } => {
+        Event::Body { of, steps, outcome } => {
             let step = match of {
                 Direction::Request => "edit body",
                 Direction::Response => "edit response body",
             };
             let verdict = match outcome {
+                BodyOutcome::Absent if steps.len() == 1 => format!("edits the content: {}", steps.concat()),
+                BodyOutcome::Absent => {
+                    let named = steps.join(", ");
+                    format!("edits the content: {}: {}", count(steps.len(), "step"), shortened(&named))
+                }
+                BodyOutcome::OtherStatus(status) => format!("is not for {}", status.as_u16()),
                 BodyOutcome::Passed => "it has none of the forms that are edited, and passes as it is".to_owned(),
                 BodyOutcome::Streamed => "each line or event is edited while it passes".to_owned(),
                 BodyOutcome::Edited { from, to } => format!("`{}` is `{}`", shortened(from), shortened(to)),
@@ -202,7 +222,7 @@ fn admitted(event: &Event, taker: Taker<'_>) -> String {
 }
 
 /// The words for what the cache did where nothing is stored, and the upstream says nothing of how long its answer is fresh.
-fn cached(told: &Told, cache: Option<&Cache>) -> String {
+fn cached(told: &Told, cache: Option<&Cache>, status: StatusCode) -> String {
     let unless = match (told.outcome, told.detail) {
         (Outcome::Bypass, _) => {
             let when = cache.and_then(|cache| cache.bypass.as_ref()).map_or("bypass", |when| when.as_str());
@@ -224,7 +244,7 @@ fn cached(told: &Told, cache: Option<&Cache>) -> String {
     let parts = cache.and_then(|cache| cache.key_parts().describe());
     let key = parts.map_or_else(|| "URL".to_owned(), |parts| format!("URL, {parts}"));
     if told.stored {
-        let ttl = cache.and_then(|cache| cache.unsaid_ttl(StatusCode::OK));
+        let ttl = cache.and_then(|cache| cache.unsaid_ttl(status));
         let time = ttl.map_or_else(String::new, |ttl| format!(" for {}", Span(ttl)));
         format!("nothing is stored for it; the answer would be{time}; key: {key}")
     } else {
@@ -247,12 +267,18 @@ fn alone(upstream: Option<&String>) -> String {
 }
 
 /// The figures and names of a step.
-fn details(event: &Event, taker: Taker<'_>) -> Value {
+fn details(event: &Event, taker: Taker<'_>, known: &Known) -> Value {
     match event {
         Event::Normalised { from, to } => json!({"from": from, "to": to}),
         Event::QueryEdited { from, to, upstream } => json!({"from": from, "to": to, "upstream": upstream}),
-        Event::Body { outcome: BodyOutcome::Edited { from, to }, .. } => json!({"from": from, "to": to}),
-        Event::Body { outcome: BodyOutcome::Refused(reason), .. } => json!({"refused": reason}),
+        Event::Body { steps, outcome, .. } => {
+            let (from, to, refused) = match outcome {
+                BodyOutcome::Edited { from, to } => (Some(from), Some(to), None),
+                BodyOutcome::Refused(reason) => (None, None, Some(reason)),
+                _ => (None, None, None),
+            };
+            json!({"steps": steps, "from": from, "to": to, "refused": refused})
+        }
         Event::RateLimit { name, cell, tier, units, verdict, shadow, store, bound } => json!({
             "name": name,
             "cell": cell,
@@ -269,7 +295,7 @@ fn details(event: &Event, taker: Taker<'_>) -> Value {
             "done": told.word(),
             "stored": told.stored,
             "detail": told.detail,
-            "ttlSeconds": taker.cache().filter(|_| told.stored).and_then(|cache| cache.unsaid_ttl(StatusCode::OK)).map(|ttl| ttl.as_secs_f64()),
+            "ttlSeconds": taker.cache().filter(|_| told.stored).and_then(|cache| cache.unsaid_ttl(known.status)).map(|ttl| ttl.as_secs_f64()),
             "policy": taker.cache().map(quota::cached),
         }),
         Event::Concurrency { name, cell, verdict } => json!({
@@ -301,12 +327,19 @@ const NO_ISSUER: &str = "no issuer is asked";
 /// The assumption that there is no content where none is stated.
 const NO_CONTENT: &str = "the request has no content: `--body` would state it";
 
+/// The assumption that an upstream's answer has no content where none is stated.
+const NO_ANSWER: &str = "the upstream answers without content: `--response-body` would state it";
+
 /// The assumption that an event rests on.
-fn assumed(event: &Event) -> Option<&'static str> {
+fn assumed(event: &Event, known: &Known) -> Option<&'static str> {
     match event {
         Event::RateLimit { verdict: Some(_), .. } => Some("nothing was counted before"),
         Event::Cached(told) if !matches!(told.outcome, Outcome::Bypass | Outcome::Method) => {
-            Some("nothing is stored, and the upstream says 200 without a field")
+            Some(if known.status == StatusCode::OK {
+                "nothing is stored, and the upstream says 200 without a field"
+            } else {
+                "nothing is stored, and the upstream says that status without a field"
+            })
         }
         Event::Concurrency { verdict: Some(_), .. } => Some("nothing else is in flight"),
         Event::Policy { verdict, .. } if verdict.starts_with("the flag ") => Some("flags are not set"),
@@ -320,6 +353,9 @@ fn assumed(event: &Event) -> Option<&'static str> {
         Event::Policy { policy: "validate", verdict } if verdict == "there is no content to look at" => {
             Some(NO_CONTENT)
         }
+        Event::Body { of: Direction::Request, outcome: BodyOutcome::Absent, .. } => Some(NO_CONTENT),
+        Event::Body { of: Direction::Response, outcome: BodyOutcome::Absent, .. } => Some(NO_ANSWER),
+        Event::Policy { policy: "compress", verdict } if verdict.contains("there is no content") => Some(NO_ANSWER),
         Event::Policy { policy: "authenticate", verdict }
             if verdict == "refused: digest" || verdict.starts_with("none of the signatures is of this content") =>
         {

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use self::edits::Edits;
 use self::run::{Edited, run};
 use super::findings::Findings;
+use super::inspect::status;
 use super::output::{print_bytes, print_json, sayln};
 use super::source::Source;
 use super::style::Style;
@@ -55,7 +56,7 @@ pub(super) struct Transform {
     #[arg(long)]
     response: bool,
     /// The status of the response [default: 200]
-    #[arg(long, value_name = "STATUS", conflicts_with = "request")]
+    #[arg(long, value_name = "STATUS", value_parser = status, conflicts_with = "request")]
     status: Option<StatusCode>,
     /// The media type of the document [default: by its name, or else that which the edit is for]
     #[arg(long = "type", value_name = "MEDIA")]

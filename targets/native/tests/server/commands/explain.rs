@@ -624,3 +624,105 @@ fn explain_tells_what_the_cache_would_store() {
     assert_eq!((&step["stored"], &step["ttlSeconds"], &step["done"]), (&json!(true), &json!(300.0), &json!("miss")));
     assert_eq!(step["policy"]["key"]["ignoreQuery"], json!(["utm_*"]));
 }
+
+const EDITS: &str = r#"{"upstreams": {"u": {"url": "http://u.test"}},
+    "apis": [{"name": "shop", "prefix": "/shop", "upstream": "u",
+      "versions": {"from": [{"header": "x-v"}], "default": "2", "list": {"2": {}, "1": {"from": "2",
+        "request": {"body": {"json": [{"rename": {"/nr": "id"}}]}},
+        "response": {"body": {"statuses": ["2xx"], "json": [{"rename": {"/id": "nr"}}]}}}}},
+      "routes": [{"name": "orders", "match": {"prefix": "/orders"}, "policies": [{"compress": {"minBytes": "1B"}, "response": {
+        "status": {"404": 410},
+        "body": {"to": "json", "from": ["json", "xml"], "json": [{"drop": ["$..secret"]}, {"set": {"/a": 1}}]}}}]}]}]}"#;
+
+/// The steps that `explain` tells of, as data: of this kind alone.
+fn steps(folder: &Folder, kind: &str, arguments: &[&str]) -> Vec<serde_json::Value> {
+    let told = report(&edgeway(folder, &[&["explain"], arguments, &["--json"]].concat()));
+    told["steps"].as_array().unwrap().iter().filter(|step| step["step"] == kind).cloned().collect()
+}
+
+/// docs/command-line.md: where there is no content to show, the steps of an edit are named, and what is taken to be so is said.
+#[test]
+fn edits_of_content_are_named_where_none_is_stated() {
+    let folder = Folder::new();
+    folder.write("gateway.json", EDITS);
+    let older = ["POST", "/shop/orders", "-H", "x-v: 1"];
+    let request = steps(&folder, "editBody", &older);
+    assert_eq!(
+        request,
+        [
+            json!({"step": "editBody", "text": "edits the content: rename `/nr` to `id`", "steps": ["rename `/nr` to `id`"],
+            "from": null, "to": null, "refused": null, "assumed": "the request has no content: `--body` would state it"})
+        ]
+    );
+    let response = steps(&folder, "editResponseBody", &older);
+    let assumed = "the upstream answers without content: `--response-body` would state it";
+    assert_eq!(response.len(), 2);
+    assert_eq!(response[0]["steps"], json!(["drop `$..secret`", "set `/a`", "json, xml to json"]));
+    assert_eq!(response[0]["text"], "edits the content: 3 steps: drop `$..secret`, set `/a`, json, xml to json");
+    assert_eq!((&response[0]["assumed"], &response[1]["assumed"]), (&json!(assumed), &json!(assumed)));
+    assert_eq!(steps(&folder, "compress", &older)[0]["assumed"], assumed);
+    // It is no edit of a response's fields.
+    assert_eq!(steps(&folder, "editResponse", &older).len(), 0);
+    assert_eq!(steps(&folder, "version", &older)[0]["text"], "version `1` of `shop`, made from `2`");
+    assert_eq!(steps(&folder, "version", &["POST", "/shop/orders"])[0]["text"], "version `2` of `shop`");
+    // RFC 9110 §9.3.2: that has no content, whatever is stated.
+    assert_eq!(steps(&folder, "editResponseBody", &["HEAD", "/shop/orders"])[0].get("assumed"), None);
+}
+
+/// docs/command-line.md, `--response-body`, `--response-type`, `--response-status`.
+#[test]
+fn edits_of_a_response_are_shown_before_and_after() {
+    let folder = Folder::new();
+    folder.write("gateway.json", EDITS);
+    folder.write("answer.xml", "<id>7</id>");
+    let older = ["GET", "/shop/orders", "-H", "x-v: 1", "-H", "accept-encoding: gzip"];
+    let answered = |more: &[&'static str]| [&older[..], more].concat();
+    let shown = steps(&folder, "editResponseBody", &answered(&["--response-body", r#"{"id": 1.10, "secret": 2}"#]));
+    let pairs: Vec<_> =
+        shown.iter().map(|step| (step["from"].as_str().unwrap(), step["to"].as_str().unwrap())).collect();
+    assert_eq!(
+        pairs,
+        [(r#"{"id": 1.10, "secret": 2}"#, r#"{"id":1.10,"a":1}"#), (r#"{"id":1.10,"a":1}"#, r#"{"nr":1.10,"a":1}"#)]
+    );
+    assert!(shown.iter().all(|step| step.get("assumed").is_none()), "{shown:?}");
+    let told = report(&edgeway(
+        &folder,
+        &[&["explain"], &answered(&["--response-body", "@answer.xml", "--json"])[..]].concat(),
+    ));
+    assert_eq!(
+        (&told["response"]["body"], &told["response"]["by"]),
+        (&json!(r#"{"nr":"7","a":1}"#), &json!("upstream"))
+    );
+    let compress = steps(&folder, "compress", &answered(&["--response-body", "{}"]));
+    assert_eq!(compress[0]["text"], "encoded by `gzip` at level 6");
+
+    let lost = said(&folder, &[&["explain"], &answered(&["--response-status", "404"])[..]].concat());
+    assert!(lost.contains("  status              404 Not Found is 410 Gone\n"), "{lost}");
+    assert!(lost.contains("  edit response body  is not for 404\n"), "{lost}");
+    assert!(lost.contains("response  410 by the upstream, as if it said 404\n"), "{lost}");
+    let kept = steps(&folder, "status", &answered(&["--response-status", "503"]));
+    assert_eq!(kept[0]["text"], "503 Service Unavailable stays as it is");
+
+    // What is refused comes of the gateway.
+    let arguments = answered(&["--response-body", "a,b", "--response-type", "text/csv", "--json"]);
+    let refused = report(&edgeway(&folder, &[&["explain"], &arguments[..]].concat()));
+    assert_eq!((&refused["response"]["status"], &refused["response"]["by"]), (&json!(502), &json!("gateway")));
+    let step = refused["steps"].as_array().unwrap().iter().find(|step| step["step"] == "editResponseBody").unwrap();
+    assert_eq!(step["refused"], "its media type is none that is edited");
+    let wrong = edgeway(&folder, &[&["explain"], &answered(&["--response-status", "99"])[..]].concat());
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+/// docs/command-line.md: a service that is asked for leave gives it, whatever the upstream is said to answer.
+#[test]
+fn a_service_gives_leave_whatever_the_upstream_answers() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"upstreams": {"u": {"url": "http://u.test"}}, "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "u", "policies": [
+            {"authenticate": {"external": {"upstream": "u", "path": "/leave"}}}]}]}"#,
+    );
+    let arguments = ["explain", "GET", "/", "--response-status", "403", "--response-body", "no", "--json"];
+    let told = report(&edgeway(&folder, &arguments));
+    assert_eq!((&told["response"]["status"], &told["response"]["by"]), (&json!(403), &json!("upstream")), "{told}");
+}
