@@ -2,6 +2,15 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
+/// `bytes` in the standard alphabet, padded (RFC 4648 §4).
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    let mut text = Base64UrlUnpadded::encode_string(bytes).replace('-', "+").replace('_', "/");
+    while !text.len().is_multiple_of(4) {
+        text.push('=');
+    }
+    text
+}
+
 /// The bytes that `text` stands for in the standard alphabet (RFC 4648 §4), with its padding or without any.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     if text.contains(['-', '_']) {
@@ -24,6 +33,15 @@ pub(crate) fn decode_url(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// RFC 4648 §10, and the two digits in which the alphabets differ.
+    #[test]
+    fn base64_is_written_with_its_padding() {
+        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(encode(bytes.as_bytes()), text);
+        }
+        assert_eq!(encode(&[0xfb, 0xff, 0xfe]), "+//+");
+    }
 
     /// RFC 4648 §3.2, §3.5, §5: padding may be left out where the length is known otherwise; bits left over are zero.
     #[test]

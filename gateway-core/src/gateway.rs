@@ -17,7 +17,6 @@ use crate::plan::Plan;
 use crate::policy::counter::CounterOp;
 use crate::ports::{Peer, Platform, StoreFailure};
 use crate::problem;
-use crate::record::Owed;
 pub use crate::record::{Ended, Length, Permit, Record};
 use crate::report::{self, Asked};
 use crate::state::State;
@@ -66,12 +65,7 @@ impl<P: Platform> Gateway<P> {
 
     /// Begins the record of the exchange that `request` from `peer` opens.
     pub fn begin<B>(&self, request: &Request<B>, peer: &Peer) -> Record {
-        let mut record = Record::begin(&self.plan, &self.platform, request, peer);
-        if let Some(metrics) = self.state.metrics() {
-            let now = record.facts.as_ref().map_or_else(|| self.platform.monotonic(), |facts| facts.begun);
-            record.meter = Some(metrics.begin(now));
-        }
-        record
+        exec::begin(&self.plan, &self.state, &self.platform, request, peer)
     }
 
     /// Answers `request`. Its URI is in origin form (or absolute, or `*`), exactly as the client sent it.
@@ -138,29 +132,8 @@ impl<P: Platform> Gateway<P> {
     /// Takes note that the exchange that `record` is of has ended: the body of its response, its tunnel, or the client's
     /// patience. Counts it, writes its line of the access log, and returns the work that is left.
     #[must_use = "the work has to be run"]
-    pub fn ended(&self, mut record: Record, ended: &Ended) -> Vec<After> {
-        if record.facts.is_some() || record.meter.is_some() {
-            if !record.owed.is_empty() {
-                record.response_has_ended(ended.cut.is_none());
-            }
-            let now = self.platform.monotonic();
-            if let (Some(metrics), Some(meter)) = (self.state.metrics(), &record.meter) {
-                metrics.ended(&record, meter, now);
-            }
-            if record.facts.is_some() {
-                record.content_has_ended();
-                self.platform.log(|out| access_log::write(&self.plan, &record, ended, now, out));
-            }
-        }
-        let is_delivered = !record.is_undelivered();
-        let is_due = |owed: &Owed| !(is_delivered && matches!(owed, Owed::GiveBack(_)));
-        record
-            .owed
-            .into_iter()
-            .filter(is_due)
-            .filter_map(|owed| After::of(owed, &self.platform))
-            .chain(record.permits.into_iter().map(After::Release))
-            .collect()
+    pub fn ended(&self, record: Record, ended: &Ended) -> Vec<After> {
+        exec::end(&self.plan, &self.state, &self.platform, record, ended)
     }
 
     /// Tells of a request for which no client waited: the metrics in any case, the access log of one that has failed.

@@ -57,6 +57,8 @@ pub struct Record {
     pub(crate) permits: Vec<Permit>,
     /// Set if the exchange with the upstream has failed before anything was sent.
     pub(crate) unsent: bool,
+    /// Set if the request is one of a batch.
+    pub(crate) is_part: bool,
     /// Other work that is left, whoever answers.
     pub(crate) owed: Vec<Owed>,
     /// The parts that only the access log tells; none where nothing is logged.

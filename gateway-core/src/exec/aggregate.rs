@@ -152,7 +152,7 @@ pub(super) async fn serve<'p, P: Platform>(
 }
 
 /// The content of a request, as JSON; `null` if there is none.
-async fn request<P: Platform>(
+pub(super) async fn request<P: Platform>(
     platform: &P,
     call: &mut Call,
     mut body: Body<P::Stream>,

@@ -67,6 +67,8 @@ pub(super) struct Rare<'p> {
     pub(super) version: Option<OfVersion>,
     /// What the client says of the coding of its answer, if the route compresses any.
     pub(super) coding: Option<Asked>,
+    /// The fields that the client has sent, if the request is a batch.
+    pub(super) sent: HeaderMap,
     /// The idempotency key of the request, if it has one.
     pub(super) keyed: Option<Keyed<'p>>,
 }

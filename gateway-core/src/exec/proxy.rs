@@ -187,9 +187,9 @@ pub(super) async fn send<P: Platform>(
         return Box::pin(socket::open(exchange, platform, (&way, call), (uri, body), &filled)).await;
     }
     let Call { method, headers, id, .. } = &mut *call;
-    // What a private answer is told depends on what it says of caches.
+    // What a private answer is told depends on what it says of caches; a request of a batch is not the client's.
     let known_edits = KnownEdits::of(plan, route, exchange.filled(), &exchange.standings, id);
-    let known_edits = known_edits.filter(|_| exchange.private.is_none());
+    let known_edits = known_edits.filter(|_| exchange.private.is_none() && !exchange.record.is_part);
     let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
     let mut answer = platform.fetch(&mut sent).await;
     if let Some(again) = again

@@ -12,8 +12,8 @@ use super::body::Texts;
 use super::exchange::{Exchange, Filled};
 use super::proxy::{ClientSide, Unprepared};
 use super::{
-    aggregate, answer_admin, body, bounds, cache, compress, finish, idempotency, key_value, local, login, openapi,
-    options, proxy, socket, steps, version,
+    aggregate, answer_admin, batch, body, bounds, cache, compress, finish, idempotency, key_value, local, login,
+    openapi, options, proxy, socket, steps, version,
 };
 use crate::admin::Way;
 use crate::body::Body;
@@ -252,6 +252,10 @@ async fn answer<'p, P: Platform>(
     if !(route.may_answer_unprepared && survey.is_plain() && is_read(call, &body)) {
         unprepared.prepare(plan, platform, call);
     }
+    // Each request of a batch has the fields that the client has sent, and is looked at by itself.
+    if matches!(route.action, Action::Batch(_)) {
+        exchange.rare().sent = call.headers.clone();
+    }
     let done = match taken.and(socket) {
         Ok(_) => steps::apply(exchange, platform, route, (call, &mut body), survey.length).await,
         Err(reject) => Err(*reject),
@@ -293,6 +297,7 @@ async fn answer<'p, P: Platform>(
         Action::Aggregate(action) => {
             Box::pin(aggregate::serve(exchange, platform, action, (call, body), &side)).await?
         }
+        Action::Batch(batch) => Box::pin(batch::serve(exchange, platform, batch, (call, body), peer)).await?,
         Action::Login(login, endpoint) => {
             Box::pin(login::serve(exchange, platform, (login, *endpoint), call, body)).await?
         }

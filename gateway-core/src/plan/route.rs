@@ -11,6 +11,7 @@ use crate::config::JsonPath;
 use crate::fingerprint::Fingerprint;
 use crate::net::Deadlines;
 use crate::policy::aggregate::Aggregate;
+use crate::policy::batch::Batch;
 use crate::policy::cache::Cache;
 use crate::policy::compress::Compress;
 use crate::policy::cors::Cors;
@@ -81,6 +82,8 @@ pub enum Action {
     KeyValue(KeyValueEntry),
     /// An answer that is made of the answers to several calls.
     Aggregate(Box<Calls>),
+    /// The answers to several requests in one.
+    Batch(Batch),
     /// An endpoint of a login.
     Login(Arc<Login>, Endpoint),
 }
@@ -96,6 +99,7 @@ impl Action {
                 request: action.aggregate.request.map_or(BodyUse::Untouched, |limit| BodyUse::Whole { limit }),
                 ..Needs::NONE
             },
+            Self::Batch(batch) => Needs { request: BodyUse::Whole { limit: batch.request_bytes }, ..Needs::NONE },
             Self::Login(..) => Needs { request: BodyUse::Whole { limit: MOST_LOGIN_CONTENT }, ..Needs::NONE },
         }
     }

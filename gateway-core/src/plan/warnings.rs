@@ -114,7 +114,11 @@ fn placed(text: &str, found: Vec<ConfigError>) -> Vec<Diagnostic> {
 pub fn takes_web_sockets_unsaid(text: &str) -> bool {
     let Some((config, _)) = read(text) else { return false };
     let is_proxied = |route: &Route| {
-        route.redirect.is_none() && route.respond.is_none() && route.key_value.is_none() && route.aggregate.is_none()
+        route.redirect.is_none()
+            && route.respond.is_none()
+            && route.key_value.is_none()
+            && route.aggregate.is_none()
+            && route.batch.is_none()
     };
     let mut routes = config.apis.iter().flat_map(|api| &api.routes).chain(&config.routes);
     routes.any(|route| is_proxied(route) && route.web_socket.is_none())

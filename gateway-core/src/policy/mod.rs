@@ -9,6 +9,7 @@ pub mod api_key;
 pub mod authenticate;
 pub mod authorize;
 pub mod basic;
+pub mod batch;
 pub mod body_edit;
 pub mod borrowed;
 pub mod cache;

@@ -73,13 +73,16 @@ pub fn load(config: &str, case: &Case) -> Result<Option<Arc<Plan>>, String> {
 pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
     let world = Rc::new(World::new(seed));
     let is_edited = |route: &Route| matches!(route.needs.response, BodyUse::Whole { .. });
-    world.collects_responses.set(plan.caches || plan.routes.iter().any(is_edited));
+    let is_batch = |route: &Route| matches!(route.action, Action::Batch(_));
+    let is_kept = plan.caches || plan.keeps_answers;
+    world.collects_responses.set(is_kept || plan.routes.iter().any(|route| is_edited(route) || is_batch(route)));
     let gateway = Gateway::new(Arc::clone(plan), Platform(Rc::clone(&world)));
     let begun = now(&world);
     let planted = Planted::of(case, begun);
     // Content that is signed or checked on its way to an upstream is read as a whole.
     let needs_whole = |route: &Route| {
-        matches!(route.action, Action::Proxy(_)) && matches!(route.needs.request, BodyUse::Whole { .. })
+        matches!(route.action, Action::Proxy(_) | Action::Batch(_))
+            && matches!(route.needs.request, BodyUse::Whole { .. })
     };
     let collects = plan.routes.iter().any(needs_whole);
     let mut kept = Kept::default();

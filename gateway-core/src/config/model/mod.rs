@@ -6,6 +6,7 @@ mod action;
 mod admin;
 mod aggregate;
 mod api_key;
+mod batch;
 mod body;
 mod cache;
 mod compress;
@@ -50,6 +51,7 @@ pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;
 pub use aggregate::{Aggregate, AggregateCall, CallCondition, CallContent, PartialAnswer, UndoCall};
 pub use api_key::{ApiKeyProof, ApiKeys, KeyStores};
+pub use batch::Batch;
 pub use body::{
     BodyEdits, ContentForm, EachStep, JoinStep, JsonStep, Literal, OtherContent, ResponseBodyEdits, TextStep, XmlForm,
 };

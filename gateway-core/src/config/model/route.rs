@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Aggregate, HostPolicy, KeyValueEntry, Matches, OpenApi, PolicyUse, Redirect, Respond, Rewrite, Target, Timeouts,
-    Versions, WebSocket,
+    Aggregate, Batch, HostPolicy, KeyValueEntry, Matches, OpenApi, PolicyUse, Redirect, Respond, Rewrite, Target,
+    Timeouts, Versions, WebSocket,
 };
 use crate::config::ByteSize;
 
@@ -70,7 +70,7 @@ pub struct Api {
 
 /// A route: a choice of requests, and the action for them.
 ///
-/// A route has exactly one action: `upstream`, `split`, `redirect`, `respond`, `keyValue` or `aggregate`.
+/// A route has exactly one action: `upstream`, `split`, `redirect`, `respond`, `keyValue`, `aggregate` or `batch`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -98,6 +98,9 @@ pub struct Route {
     /// Answer with what several upstreams are asked for.
     #[serde(default)]
     pub aggregate: Option<Box<Aggregate>>,
+    /// Several requests in one.
+    #[serde(default)]
+    pub batch: Option<Batch>,
     /// Change the path or host that the upstream is sent.
     #[serde(default)]
     pub rewrite: Option<Box<Rewrite>>,

@@ -265,6 +265,8 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Respond", "headers", Names(TOKEN)),
     ("Aggregate", "calls", Names("^(?!request$)[A-Za-z][A-Za-z0-9_]*$")),
     ("PartialAnswer", "status", Whole(200, 299)),
+    ("Batch", "most", Whole(1, 100)),
+    ("Batch", "atOnce", Whole(1, 100)),
     ("AggregateCall", "method", Text("^(GET|POST|PUT|PATCH|DELETE)$", &["GET", "POST", "PUT", "PATCH", "DELETE"])),
     ("AggregateCall", "path", Text("^/[^?#]*", &["/users/{path.id}", "/items/{@.itemId}"])),
     ("AggregateCall", "headers", Names(EDITABLE)),

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 /// The actions of a route.
-const ACTIONS: [&str; 6] = ["upstream", "split", "redirect", "respond", "keyValue", "aggregate"];
+const ACTIONS: [&str; 7] = ["upstream", "split", "redirect", "respond", "keyValue", "aggregate", "batch"];
 /// The actions that call no upstream.
-const ANSWERS: [&str; 4] = ["redirect", "respond", "keyValue", "aggregate"];
+const ANSWERS: [&str; 5] = ["redirect", "respond", "keyValue", "aggregate", "batch"];
 
 /// Adds the rules for the members of the definition called `name` to its `schema`.
 pub(super) fn add(name: &str, schema: &mut Value) {

@@ -41,6 +41,7 @@ impl<'c> Compiler<'c> {
             ("respond", route.respond.is_some()),
             ("keyValue", route.key_value.is_some()),
             ("aggregate", route.aggregate.is_some()),
+            ("batch", route.batch.is_some()),
         ];
         let mut stated = own.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name);
         let first = stated.next();
@@ -52,10 +53,13 @@ impl<'c> Compiler<'c> {
             );
             return None;
         }
-        if route.rewrite.is_some() && matches!(first, Some("redirect" | "respond" | "keyValue" | "aggregate")) {
+        if route.rewrite.is_some() && matches!(first, Some("redirect" | "respond" | "keyValue" | "aggregate" | "batch"))
+        {
             self.error_with(&at.member("rewrite"), "only a route to an upstream can rewrite", "remove it");
         }
-        if route.web_socket.is_some() && matches!(first, Some("redirect" | "respond" | "keyValue" | "aggregate")) {
+        if route.web_socket.is_some()
+            && matches!(first, Some("redirect" | "respond" | "keyValue" | "aggregate" | "batch"))
+        {
             self.error_with(&at.member("webSocket"), "only a route to an upstream can take WebSockets", "remove it");
         }
         if let Some(redirect) = &route.redirect {
@@ -69,6 +73,9 @@ impl<'c> Compiler<'c> {
         }
         if let Some(aggregate) = &route.aggregate {
             return self.aggregate(context, aggregate).map(|action| Action::Aggregate(Box::new(action)));
+        }
+        if let Some(batch) = &route.batch {
+            return self.batch(context, batch).map(Action::Batch);
         }
         if first.is_none()
             && let Some(mock) = self.mock(group)
@@ -118,7 +125,7 @@ impl<'c> Compiler<'c> {
             self.error_with(
                 &at,
                 "the route has no action",
-                "add `upstream`, `split`, `redirect`, `respond`, `keyValue` or `aggregate`",
+                "add `upstream`, `split`, `redirect`, `respond`, `keyValue`, `aggregate` or `batch`",
             );
         }
         self.add_steered(context, steps, &mut targets);

@@ -8,6 +8,7 @@ mod at;
 mod authenticate;
 mod authority;
 mod authorize;
+mod batch;
 mod bodies;
 mod cache_file;
 mod certificates;

@@ -91,6 +91,7 @@ impl Compiler<'_> {
         let proxy = match action {
             Action::Proxy(proxy) => proxy,
             Action::Aggregate(calls) => return concurrency::lease_for(calls.aggregate.timeout),
+            Action::Batch(batch) => return concurrency::lease_for(batch.timeout),
             _ => return concurrency::lease_for(concurrency::LOCAL),
         };
         let totals: Option<Vec<Duration>> = proxy.targets.iter().map(|target| target.deadlines.total).collect();

@@ -85,7 +85,11 @@ fn takes_reads(route: &Route) -> bool {
 
 /// Returns whether upstreams answer `route`.
 const fn goes_to_upstreams(route: &Route) -> bool {
-    route.redirect.is_none() && route.respond.is_none() && route.key_value.is_none() && route.aggregate.is_none()
+    route.redirect.is_none()
+        && route.respond.is_none()
+        && route.key_value.is_none()
+        && route.aggregate.is_none()
+        && route.batch.is_none()
 }
 
 /// The place of the cache among the policies of the `route` at `at` itself, if it has one there.

@@ -132,5 +132,9 @@ fn of_route(config: &Config, at: &JsonPath, route: &Route, found: &mut Vec<Confi
 
 /// Returns whether `route` calls no upstream.
 const fn answers_itself(route: &Route) -> bool {
-    route.redirect.is_some() || route.respond.is_some() || route.key_value.is_some() || route.aggregate.is_some()
+    route.redirect.is_some()
+        || route.respond.is_some()
+        || route.key_value.is_some()
+        || route.aggregate.is_some()
+        || route.batch.is_some()
 }

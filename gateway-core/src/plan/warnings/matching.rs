@@ -68,6 +68,7 @@ fn catch_all(at: &JsonPath, route: &Route) -> Option<ConfigError> {
     let answers = route.redirect.is_some()
         || route.key_value.is_some()
         || route.aggregate.is_some()
+        || route.batch.is_some()
         || route.respond.as_ref().is_some_and(|respond| !is_refusal(respond.status));
     let has_no_conditions = route.matches == Matches::default();
     (answers && has_no_conditions).then(|| {

@@ -95,6 +95,13 @@ fn action(plan: &Plan, action: &Action) -> Value {
         Action::Respond(respond) => json!({"kind": "respond", "status": respond.status.as_u16()}),
         Action::Mock(mock) => json!({"kind": "mock", "prefer": mock.has_choice}),
         Action::KeyValue(_) => json!({"kind": "keyValue"}),
+        Action::Batch(batch) => json!({
+            "kind": "batch",
+            "most": batch.most,
+            "atOnce": batch.at_once,
+            "timeout": batch.timeout.as_secs_f64(),
+            "maxBytes": batch.most_bytes,
+        }),
         Action::Aggregate(calls) => {
             let aggregate = &calls.aggregate;
             let name = |index: usize| aggregate.calls.get(index).map(|asked| &*asked.name);

@@ -58,6 +58,7 @@ fn action(plan: &Plan, action: &Action) -> String {
         Action::Respond(respond) => format!("respond {}", respond.status.as_u16()),
         Action::Mock(_) => "mock".to_owned(),
         Action::KeyValue(_) => "key-value".to_owned(),
+        Action::Batch(batch) => format!("batch of up to {}", batch.most),
         Action::Aggregate(calls) => {
             let calls = calls.aggregate.calls.iter().zip(&calls.targets);
             let calls = calls.map(|(asked, target)| format!("{} → {}", asked.name, name(target.upstream)));

@@ -77,7 +77,7 @@ impl Kind {
             Action::Proxy(_) | Action::Aggregate(_) => Self::Proxy { changes: found.method != Method::GET },
             Action::Redirect(_) => Self::Redirect,
             Action::Respond(_) | Action::Mock(_) => Self::Respond,
-            Action::KeyValue(_) | Action::Login(..) => Self::KeyValue,
+            Action::KeyValue(_) | Action::Batch(_) | Action::Login(..) => Self::KeyValue,
         }
     }
 }
