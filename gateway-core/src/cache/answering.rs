@@ -6,11 +6,10 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use super::directives::members;
 use super::entry::Entry;
 use super::freshness::time_of;
 use super::range::{Found, Part, Range};
-use super::validation::{opaque, strip_weak};
+use super::validation::{describe_no_content, has_tag, is_since};
 use crate::http::date;
 use crate::time::Timestamp;
 
@@ -82,18 +81,12 @@ pub fn answer(entry: &Entry, method: &Method, headers: &HeaderMap, length: Optio
 /// RFC 9110 §13.1.2, §13.1.3, RFC 9111 §4.3.2.
 fn is_not_modified(entry: &Entry, headers: &HeaderMap) -> bool {
     if headers.contains_key(IF_NONE_MATCH) {
-        let tag = entry.headers.get(ETAG).map(opaque);
-        let mut given = headers.get_all(IF_NONE_MATCH).iter().flat_map(|line| members(line.as_bytes()));
-        return given.any(|given| given == b"*" || tag.is_some_and(|tag| strip_weak(given) == tag));
+        return has_tag(headers, entry.headers.get(ETAG));
     }
     let Some(since) = headers.get(IF_MODIFIED_SINCE) else { return false };
-    // Most clients send the very field that they got.
-    if entry.headers.get(LAST_MODIFIED) == Some(since) {
-        return true;
-    }
     // A part of a second is not told.
-    let modified = Timestamp::from_unix_millis(entry.modified.unix_millis() / 1000 * 1000);
-    date::read(since.as_bytes(), entry.received).is_some_and(|since| modified <= since)
+    let modified = || Timestamp::from_unix_millis(entry.modified.unix_millis() / 1000 * 1000);
+    is_since(since, entry.headers.get(LAST_MODIFIED), || Some(modified()), entry.received)
 }
 
 /// Returns whether the part may be sent for which a request asks on a condition (§13.1.5): only a strong validator keeps parts together.
@@ -126,13 +119,7 @@ pub fn fields(entry: &Entry, answer: &Answer, now: Timestamp, room: HeaderMap) -
     match *answer {
         Answer::Whole => {}
         Answer::NotModified => {
-            // §15.4.5: what describes the content is left out, unless nothing else tells the client which response is meant.
-            for name in [&CONTENT_ENCODING, &CONTENT_LANGUAGE, &CONTENT_LENGTH, &CONTENT_RANGE, &CONTENT_TYPE] {
-                out.remove(name);
-            }
-            if out.contains_key(ETAG) {
-                out.remove(LAST_MODIFIED);
-            }
+            describe_no_content(out);
         }
         Answer::Range { first, last, of, .. } => {
             set(out, CONTENT_RANGE, Part { first, last, of }.written());

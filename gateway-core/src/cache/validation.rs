@@ -1,15 +1,17 @@
 //! Asking the origin whether a stored response is still good, and what follows from its answer (RFC 9111 §4.3).
 
 use http::header::{
-    CONTENT_LENGTH, DATE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, IF_MATCH,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::asked::Asked;
+use super::directives::members;
 use super::entry::Entry;
 use super::rules::Rules;
 use super::storing::store;
-use crate::http::hop_by_hop;
+use crate::http::{date, hop_by_hop};
 use crate::time::Timestamp;
 
 /// Puts the validators of `entry` into a request in place of the client's own preconditions (§4.3.1). Without any, the request goes
@@ -79,6 +81,49 @@ pub fn freshen_by_head(
     }
     let updated = updated(entry, rules, asked, request.1, headers, times);
     if updated.is_for_once { HeadUpdate::Invalid } else { HeadUpdate::Updated(Box::new(updated)) }
+}
+
+/// Returns whether a client that states these `conditions` has the response with these `headers` (RFC 9110 §13.1.2, §13.1.3).
+#[must_use]
+pub fn is_not_modified(conditions: &HeaderMap, headers: &HeaderMap, now: Timestamp) -> bool {
+    if conditions.contains_key(IF_NONE_MATCH) {
+        return has_tag(conditions, headers.get(ETAG));
+    }
+    let modified = headers.get(LAST_MODIFIED);
+    let Some(since) = conditions.get(IF_MODIFIED_SINCE) else { return false };
+    is_since(since, modified, || date::read(modified?.as_bytes(), now), now)
+}
+
+/// Returns whether `If-None-Match` lists `tag`, by the weak comparison, or has the `*` for any (RFC 9110 §13.1.2).
+pub(super) fn has_tag(conditions: &HeaderMap, tag: Option<&HeaderValue>) -> bool {
+    let tag = tag.map(opaque);
+    let mut given = conditions.get_all(IF_NONE_MATCH).iter().flat_map(|line| members(line.as_bytes()));
+    given.any(|given| given == b"*" || tag.is_some_and(|tag| strip_weak(given) == tag))
+}
+
+/// Returns whether what was last modified as `stated`, or at the time that `modified` returns, was not since (RFC 9110 §13.1.3).
+pub(super) fn is_since(
+    since: &HeaderValue,
+    stated: Option<&HeaderValue>,
+    modified: impl FnOnce() -> Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
+    // Most clients send the very field that they got.
+    if stated == Some(since) {
+        return true;
+    }
+    date::read(since.as_bytes(), now).is_some_and(|since| modified().is_some_and(|modified| modified <= since))
+}
+
+/// Makes the head of a 304 of that of a 200: what describes the content is left out, unless nothing else tells the client which response is meant
+/// (RFC 9110 §15.4.5).
+pub fn describe_no_content(headers: &mut HeaderMap) {
+    for name in [&CONTENT_ENCODING, &CONTENT_LANGUAGE, &CONTENT_LENGTH, &CONTENT_RANGE, &CONTENT_TYPE] {
+        headers.remove(name);
+    }
+    if headers.contains_key(ETAG) {
+        headers.remove(LAST_MODIFIED);
+    }
 }
 
 /// Returns whether a 304 speaks of the stored response (§4.3.4).

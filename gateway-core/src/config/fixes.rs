@@ -45,6 +45,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "security", "{\"frame\": \"deny\", \"referrer\": \"strict-origin-when-cross-origin\"}"),
     ("", "hsts", "{\"maxAge\": \"365d\"}"),
     ("", "compress", "{}"),
+    ("", "etag", "{}"),
     ("compress", "levels", "{\"gzip\": 6}"),
     ("compress", "codings", "[\"br\", \"gzip\"]"),
     ("compress", "types", "[\"text/*\", \"application/json\"]"),
@@ -161,6 +162,12 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
         }
         ("compress", Kind::Bool(true)) if expected == "an object" => {
             Some("write `{}`, which compresses text for whoever takes that".to_owned())
+        }
+        ("etag", Kind::Bool(false)) if expected == "an object" => {
+            Some("write `{\"enabled\": false}`, which turns off that of `defaults` or the API, or leave it out".to_owned())
+        }
+        ("etag", Kind::Bool(true)) if expected == "an object" => {
+            Some("write `{}`, which gives tags to responses that have none".to_owned())
         }
         ("bypass", Kind::Bool(true)) if around == "cache" => Some(
             "write `\"cache\": {\"enabled\": false}` for no cache; this is a condition: `\"request.headers['x-preview'] == '1'\"`"

@@ -164,6 +164,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
         "ipRestriction ip_restriction ip-restriction ipAllowList ipWhiteList ip ips allowlist denylist ipFilter",
     ),
     (Place::Policy, "authorize", "authorise acl rbac"),
+    (Place::Policy, "etag", "etags entityTag entity_tag conditionalGet conditional_get"),
     (
         Place::Policy,
         "compress",

@@ -13,6 +13,7 @@ use crate::outcome::After;
 use crate::plan::{Plan, Route};
 use crate::policy::compress::Asked;
 use crate::policy::cors::Cors;
+use crate::policy::etag::Conditions;
 use crate::policy::rate_limit::Standing;
 use crate::policy::watch::Watch;
 use crate::record::Record;
@@ -67,6 +68,8 @@ pub(super) struct Rare<'p> {
     pub(super) version: Option<OfVersion>,
     /// What the client says of the coding of its answer, if the route compresses any.
     pub(super) coding: Option<Asked>,
+    /// What the client says of the response that it has, if the route answers by that.
+    pub(super) conditions: Option<Conditions>,
     /// The fields that the client has sent, if the request is a batch.
     pub(super) sent: HeaderMap,
     /// The idempotency key of the request, if it has one.
@@ -142,6 +145,11 @@ impl<'p> Exchange<'p, '_> {
     /// What is for this client alone: from now on, something is.
     pub(super) fn private(&mut self) -> &mut Private {
         self.private.get_or_insert_default()
+    }
+
+    /// Returns whether its answer depends on what the client has already.
+    pub(super) fn has_conditions(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.conditions.is_some())
     }
 
     /// Returns whether the content of its answer is edited.

@@ -18,6 +18,7 @@ mod call_out;
 mod compress;
 mod content;
 mod ending;
+mod etag;
 mod exchange;
 mod external;
 mod finish;

@@ -14,11 +14,12 @@ use crate::error::Reject;
 use crate::http::certificate::{CLIENT_CERT, CLIENT_CERT_CHAIN};
 use crate::http::forwarded::X_FORWARDED_PREFIX;
 use crate::http::survey::Survey;
-use crate::http::{connection_auth, hop_by_hop, trace_context, trailers};
+use crate::http::{connection_auth, content_change, hop_by_hop, trace_context, trailers};
 use crate::io::IoErrorKind;
 use crate::known_edits::respond;
 use crate::outcome::Reply;
-use crate::plan::{BodyUse, Host, Plan, Proxy, RequestStep, Route, Target};
+use crate::plan::{Host, Plan, Proxy, RequestStep, Route, Target};
+use crate::policy::method_map::is_without_content;
 use crate::policy::{header_edit, query_edit};
 use crate::ports::{KnownEdits, Peer, Platform, Random, UpstreamCall};
 use crate::trace::Event;
@@ -120,11 +121,14 @@ pub(super) async fn send<P: Platform>(
             | RequestStep::Authorize(_)
             | RequestStep::RateLimit(_)
             | RequestStep::Concurrency(_)
+            | RequestStep::ContentType(_)
             | RequestStep::Validate(_)
             | RequestStep::OpenApi(_)
             | RequestStep::Idempotency(_)
             | RequestStep::EditBody(_)
             | RequestStep::Steer(_) => {}
+            // Done below, with those of the route.
+            RequestStep::Method(_) => {}
         }
     }
     let filled = if target.response.is_empty() { Vec::new() } else { finish::fill(&target.response, call) };
@@ -136,7 +140,13 @@ pub(super) async fn send<P: Platform>(
         Host::Set(host) => host.clone(),
     };
     call.headers.insert(HOST, host);
-    let mut body = match body {
+    let is_head = call.method == Method::HEAD;
+    let mut body = match target.method.other(&call.method) {
+        // Before it is signed.
+        Some(method) => ask_by(method, call, body),
+        None => body,
+    };
+    body = match body {
         // INVARIANT: a stream of stated length ends there (`Fetch::Stream`), and the length has been checked.
         Body::Stream(stream) if !call.headers.contains_key(CONTENT_LENGTH) => {
             Body::Stream(platform.limit(stream, route.body_limit))
@@ -158,7 +168,7 @@ pub(super) async fn send<P: Platform>(
     if upstream.client_cert {
         client_cert(call);
     }
-    if route.needs.response != BodyUse::Untouched {
+    if route.asks_plain {
         // RFC 9110 §12.5.3: without the field any coding would do. What is looked at has to be plain.
         call.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
@@ -179,7 +189,6 @@ pub(super) async fn send<P: Platform>(
         headers: call.headers.clone(),
     });
 
-    let is_head = call.method == Method::HEAD;
     let deadlines = target.deadlines;
     let way = Way { upstream, endpoint, target, action };
     if opens_socket {
@@ -189,7 +198,9 @@ pub(super) async fn send<P: Platform>(
     let Call { method, headers, id, .. } = &mut *call;
     // What a private answer is told depends on what it says of caches; a request of a batch is not the client's.
     let known_edits = KnownEdits::of(plan, route, exchange.filled(), &exchange.standings, id);
-    let known_edits = known_edits.filter(|_| exchange.private.is_none() && !exchange.record.is_part);
+    // The content of an answer to another method than HEAD has to be left out here.
+    let is_cut = is_head && *method != Method::HEAD;
+    let known_edits = known_edits.filter(|_| exchange.private.is_none() && !exchange.record.is_part && !is_cut);
     let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
     let mut answer = platform.fetch(&mut sent).await;
     if let Some(again) = again
@@ -221,6 +232,19 @@ pub(super) async fn send<P: Platform>(
         exchange.note(|| Event::ResponseEdited { edits: edits(), upstream: Some(upstream.name.clone()) });
     }
     Ok(Reply::Http(response))
+}
+
+/// Has an upstream asked by `method`, which is another than the client's. Returns the content that goes along: none, where it has no meaning
+/// (RFC 9110 §9.3.1), and servers differ in what they make of it.
+#[cold]
+#[inline(never)]
+fn ask_by<S>(method: &Method, call: &mut Call, body: Body<S>) -> Body<S> {
+    call.method = method.clone();
+    if !is_without_content(method) {
+        return body;
+    }
+    content_change::leave_out(&mut call.headers);
+    Body::Empty
 }
 
 /// Tells the upstream of the client's certificate (RFC 9440 §2.2), or that there is none.

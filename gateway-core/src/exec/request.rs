@@ -12,7 +12,7 @@ use super::body::Texts;
 use super::exchange::{Exchange, Filled};
 use super::proxy::{ClientSide, Unprepared};
 use super::{
-    aggregate, answer_admin, batch, body, bounds, cache, compress, finish, idempotency, key_value, local, login,
+    aggregate, answer_admin, batch, body, bounds, cache, compress, etag, finish, idempotency, key_value, local, login,
     openapi, options, proxy, socket, steps, version,
 };
 use crate::admin::Way;
@@ -23,8 +23,10 @@ use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
 use crate::http::{alias, certificate, proxy_status, request_id, websocket};
 use crate::outcome::{After, Outcome, Reply};
-use crate::plan::{Action, BodyUse, Plan, Proxy, Route};
+use crate::plan::{Action, Plan, Proxy, Route};
 use crate::policy::cors;
+use crate::policy::etag::Etag;
+use crate::policy::method_map::is_safe;
 use crate::ports::{Peer, Platform};
 use crate::problem::content;
 use crate::record::Record;
@@ -64,7 +66,7 @@ pub(crate) async fn run<P: Platform>(
         Err(reject) => Err(reject),
     };
     // Here, and boxed, so that other requests don't carry room for it.
-    if exchange.is_keyed() || exchange.edits_content() {
+    if exchange.is_keyed() || exchange.edits_content() || exchange.has_conditions() {
         answer = Box::pin(keep_and_edit(&mut exchange, platform, answer, is_head)).await;
     }
     if is_connect {
@@ -100,7 +102,7 @@ pub(crate) async fn run<P: Platform>(
     Outcome { reply, after }
 }
 
-/// Keeps the `answer` to a request with an idempotency key, and edits its content.
+/// Keeps the `answer` to a request with an idempotency key, edits its content, and leaves it out for a client that has it.
 async fn keep_and_edit<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
@@ -108,7 +110,9 @@ async fn keep_and_edit<P: Platform>(
     is_head: bool,
 ) -> Result<Reply<P>, Reject> {
     let answer = idempotency::end(exchange, platform, answer).await;
-    if exchange.edits_content() { body::edit_response(exchange, platform, answer, is_head).await } else { answer }
+    let edits = exchange.edits_content();
+    let answer = if edits { body::edit_response(exchange, platform, answer, is_head).await } else { answer };
+    if exchange.has_conditions() { etag::answer(exchange, platform, answer).await } else { answer }
 }
 
 /// The work that the platform asks for once in a while.
@@ -128,6 +132,9 @@ async fn answer<'p, P: Platform>(
     let ClientSide { peer, version: protocol, survey } = &side;
     if plan.table.methods().of(&call.method).is_none() {
         return Err(Reject::method_not_implemented());
+    }
+    if survey.method_override {
+        override_method(exchange, call)?;
     }
     // RFC 9110 §7.4: a gateway for `http` is not authoritative for `ftp` resources.
     if call.uri().scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
@@ -232,7 +239,10 @@ async fn answer<'p, P: Platform>(
     }
     exchange.take_cors(route.cors.as_ref(), &call.headers);
     let taken = if route.version.is_some() { version::take(exchange, platform, spec, call) } else { Ok(()) };
-    // Taken now: the route may edit the field.
+    // Taken now: the route may edit the fields.
+    if route.etag.is_some() {
+        exchange.rare().conditions = Etag::ask(&call.method, &call.headers);
+    }
     if let Some(compress) = &route.compress {
         exchange.rare().coding = Some(compress.ask(&mut call.headers));
     }
@@ -268,7 +278,7 @@ async fn answer<'p, P: Platform>(
     if body::maps_status(route) {
         exchange.filled.get_or_insert_default().bodies = Some(Texts::default());
     }
-    if route.needs.response != BodyUse::Untouched && body::edits(route) {
+    if route.asks_plain && body::edits(route) {
         // On what changes something, a condition is about what is there (RFC 9110 §13.1.2).
         if is_safe(&call.method) {
             body::ask_for_all(call);
@@ -305,14 +315,23 @@ async fn answer<'p, P: Platform>(
     Ok(Reply::Http(response))
 }
 
+/// Has a call go by the method that it asks for in a field, if it may, before anything looks at the method; removes such fields.
+#[cold]
+#[inline(never)]
+fn override_method(exchange: &mut Exchange<'_, '_>, call: &mut Call) -> Result<(), Reject> {
+    let detail = "the field for another method names one that is not let in, or several";
+    let asked = exchange.plan.method_override.take(&call.method, &mut call.headers);
+    if let Some(method) = asked.map_err(|_| Reject::bad_header().with_detail(detail))? {
+        exchange
+            .note(|| Event::Policy { policy: "methodOverride", verdict: format!("{} becomes {method}", call.method) });
+        call.method = method;
+    }
+    Ok(())
+}
+
 /// Returns whether a request only reads, and brings nothing along.
 fn is_read<S>(call: &Call, body: &Body<S>) -> bool {
     matches!(call.method, Method::GET | Method::HEAD) && body.is_empty()
-}
-
-/// Returns whether requests by `method` change nothing (RFC 9110 §9.2.1; RFC 10008 has `QUERY` safe, too).
-fn is_safe(method: &Method) -> bool {
-    method.is_safe() || method.as_str() == "QUERY"
 }
 
 /// Answers a request out of the cache or by an upstream, where some routes have a cache.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::authenticate::Begun;
 use super::exchange::Exchange;
@@ -18,6 +18,7 @@ use crate::policy::authorize::Authorize;
 use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::condition::Unmet;
+use crate::policy::content_type::ContentTypes;
 use crate::policy::counter::CounterVerdict;
 use crate::policy::steer::{self, Steer};
 use crate::policy::{header_edit, query_edit};
@@ -73,6 +74,7 @@ pub(super) async fn apply<'p, P: Platform>(
             },
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::Steer(ways) => steer(exchange, platform, ways, call),
+            RequestStep::ContentType(types) => content_type(exchange, types, call, body.is_empty()),
             RequestStep::Validate(step) => {
                 let is_empty = body.is_empty();
                 let checked = Box::pin(content::check(platform, step, call, body, route.body_limit)).await;
@@ -114,6 +116,8 @@ pub(super) async fn apply<'p, P: Platform>(
                 let content = (&mut *call, &mut *body);
                 Box::pin(bodies::edit_request(exchange, platform, (route, edit), content)).await?;
             }
+            // Done as the request leaves.
+            RequestStep::Method(_) => {}
         }
     }
     Ok(())
@@ -123,6 +127,24 @@ pub(super) async fn apply<'p, P: Platform>(
 fn check_body_length(route: &Route, headers: &HeaderMap) -> Result<(), Reject> {
     let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     if length.is_some_and(|length| length > route.body_limit) { Err(Reject::body_too_large()) } else { Ok(()) }
+}
+
+/// Says another media type of the content. Other spellings of the field go: a server that takes one for it would read the content otherwise.
+fn content_type(exchange: &mut Exchange<'_, '_>, types: &ContentTypes, call: &mut Call, is_empty: bool) {
+    if is_empty {
+        return;
+    }
+    content::keep_one_kind(call);
+    let before = call.headers.get(CONTENT_TYPE).cloned();
+    types.apply(&mut call.headers);
+    exchange.note(|| {
+        let after = call.headers.get(CONTENT_TYPE);
+        let verdict = match (&before, after) {
+            (_, Some(after)) if before.as_ref() != Some(after) => format!("the content goes on as {after:?}"),
+            _ => "the content keeps its media type".to_owned(),
+        };
+        Event::Policy { policy: "contentType", verdict }
+    });
 }
 
 /// Chooses the upstream of a call by who makes it.

@@ -3,7 +3,10 @@
 //! The one place for that: whatever makes other bytes of a content calls [`mend`] for the head of the message, a request's or a
 //! response's. `Content-Encoding` and `Content-Type` are the caller's to set, who alone knows them.
 
-use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, TRAILER};
+use http::header::{
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
+    CONTENT_RANGE, CONTENT_TYPE, ETAG, TRAILER,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// A change of a content.
@@ -53,6 +56,14 @@ pub fn mend(headers: &mut HeaderMap, change: Change, length: Option<u64>) {
             headers.remove(UNENCODED_DIGEST);
             headers.remove(ETAG);
         }
+    }
+}
+
+/// Takes out of `headers` what is said of content, where none goes along.
+pub fn leave_out(headers: &mut HeaderMap) {
+    mend(headers, Change::Data, None);
+    for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_DISPOSITION] {
+        headers.remove(name);
     }
 }
 

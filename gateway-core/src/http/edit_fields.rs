@@ -9,6 +9,9 @@ use super::hop_by_hop;
 pub trait EditFields {
     /// Makes `value` the only field called `name`.
     fn set(&mut self, name: &HeaderName, value: HeaderValue);
+    /// Adds a field where there is none called `name`. Whoever can't see them is never asked to: a step that has such an edit needs the
+    /// head ([`ResponseStep`](crate::plan::ResponseStep)).
+    fn set_default(&mut self, name: &HeaderName, value: HeaderValue);
     /// Adds a field.
     fn append(&mut self, name: &HeaderName, value: HeaderValue);
     /// Removes every field called `name`.
@@ -28,6 +31,10 @@ pub trait EditFields {
 impl EditFields for HeaderMap {
     fn set(&mut self, name: &HeaderName, value: HeaderValue) {
         self.insert(name, value);
+    }
+
+    fn set_default(&mut self, name: &HeaderName, value: HeaderValue) {
+        self.entry(name).or_insert(value);
     }
 
     fn append(&mut self, name: &HeaderName, value: HeaderValue) {

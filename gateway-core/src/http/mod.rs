@@ -21,6 +21,7 @@ pub mod hop_by_hop;
 pub mod identity;
 pub mod loop_guard;
 pub mod message_signature;
+pub mod method_override;
 pub(crate) mod names;
 pub mod path;
 pub(crate) mod peer;

@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 use super::identity::IdentityNames;
 use super::names::{Filter, Slot};
-use super::{alias, forwarded, hop_by_hop, loop_guard};
+use super::{alias, forwarded, hop_by_hop, loop_guard, method_override};
 
 /// The rules that have something to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Survey {
     pub trailer: bool,
     /// Set if there is an `Authorization`.
     pub authorization: bool,
+    /// Set if there are fields for [`MethodOverride::take`](method_override::MethodOverride::take).
+    pub method_override: bool,
     /// Set if there is a `traceparent` or `tracestate`.
     pub trace: bool,
     /// Set if there is an `Upgrade` or a `Sec-WebSocket-Key`.
@@ -43,7 +45,8 @@ const FORWARDING: Filter = Filter::of(&forwarded::CLAIMS);
 const LOOP_FIELDS: Filter = Filter::of(&["via", "cdn-loop"]);
 const SINGLE: Filter =
     Filter::of(&["expect", "content-length", "trailer", "authorization", "traceparent", "tracestate", KEY]);
-const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&LOOP_FIELDS).with(&SINGLE).with(&alias::KNOWN);
+const FIXED: Filter =
+    HOP_BY_HOP.with(&FORWARDING).with(&LOOP_FIELDS).with(&SINGLE).with(&alias::KNOWN).with(&method_override::KNOWN);
 
 impl Survey {
     /// Returns whether no field is about the connection alone, or about content that follows.
@@ -74,6 +77,7 @@ impl Survey {
             survey.length |= name == "content-length";
             survey.trailer |= name == "trailer";
             survey.authorization |= name == "authorization";
+            survey.method_override |= method_override::KNOWN.may_contain(slot) && method_override::is_override(name);
             survey.trace |= matches!(name, "traceparent" | "tracestate");
             survey.web_socket |= matches!(name, "upgrade" | KEY);
         }
@@ -126,6 +130,9 @@ mod tests {
             "x-ssl-client-dn",
         ] {
             assert!(survey(name).identity, "{name}");
+        }
+        for name in ["x-http-method-override", "X_HTTP_Method", "x-method.override"] {
+            assert!(survey(name).method_override, "{name}");
         }
         for name in ["via", "cdn-loop"] {
             assert!(survey(name).loop_fields, "{name}");

@@ -22,6 +22,7 @@ use crate::http::forwarded::TrustedProxies;
 use crate::http::geography::Location;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
+use crate::http::method_override::MethodOverride;
 use crate::http::path;
 use crate::net::Deadlines;
 use crate::policy::access_token::TokenSource;
@@ -106,6 +107,8 @@ pub struct Plan {
     pub loop_guard: LoopGuard,
     /// Header fields that a client may never send.
     pub identity: IdentityNames,
+    /// The fields by which a POST asks for another method.
+    pub method_override: MethodOverride,
     /// The proxies whose `Forwarded` is believed.
     pub proxies: TrustedProxies,
     /// The way to know where clients are; none if nothing asks.

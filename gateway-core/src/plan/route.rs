@@ -15,8 +15,10 @@ use crate::policy::batch::Batch;
 use crate::policy::cache::Cache;
 use crate::policy::compress::Compress;
 use crate::policy::cors::Cors;
+use crate::policy::etag::Etag;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::login::{Endpoint, Login, MOST_CONTENT as MOST_LOGIN_CONTENT};
+use crate::policy::method_map::MethodMap;
 use crate::policy::openapi::Mock;
 use crate::policy::version::Version;
 use crate::template::Template;
@@ -38,6 +40,10 @@ pub struct Route {
     pub response: Arc<[ResponseStep]>,
     /// The cache of its upstreams' responses. Routes with the same policies share it.
     pub cache: Option<Arc<Cache>>,
+    /// The entity tags of its responses that have none.
+    pub etag: Option<Etag>,
+    /// Set if its upstreams are asked for content without a coding, since a step looks into it.
+    pub asks_plain: bool,
     /// The compression of its responses. Routes with the same policies share it.
     pub compress: Option<Arc<Compress>>,
     /// The part of stored responses that is its own: a fingerprint of its name, and of what they depend on. Empty without a cache.
@@ -154,6 +160,8 @@ pub struct Target {
     pub response: Arc<[ResponseStep]>,
     /// A fingerprint of these edits.
     pub(crate) edits: Fingerprint,
+    /// The methods that it is asked with, by those of the route's requests.
+    pub method: MethodMap,
     /// Set if nothing but a step leads there: the route does not choose it by itself.
     pub is_steered: bool,
 }

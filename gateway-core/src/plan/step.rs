@@ -10,10 +10,12 @@ use crate::policy::authorize::Authorize;
 use crate::policy::body_edit::BodyEdit;
 use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
+use crate::policy::content_type::ContentTypes;
 use crate::policy::csrf::Csrf;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::idempotency::Idempotency;
 use crate::policy::maintenance::Maintenance;
+use crate::policy::method_map::MethodMap;
 use crate::policy::openapi::Checks;
 use crate::policy::proof::Proof;
 use crate::policy::query_edit::QueryEdit;
@@ -40,6 +42,8 @@ pub enum RequestStep {
     RateLimit(Box<RateLimit>),
     /// Ask a limit on concurrency for a place.
     Concurrency(Concurrency),
+    /// Say another media type of the content.
+    ContentType(ContentTypes),
     /// Check the content.
     Validate(Box<Validate>),
     /// Look at it by the description of its API.
@@ -54,6 +58,9 @@ pub enum RequestStep {
     EditQuery(Box<[QueryEdit]>),
     /// Edit the content.
     EditBody(Arc<BodyEdit>),
+    /// Ask the upstream with another method: done as the request leaves ([`Target::method`](super::Target::method)), so that all else goes by
+    /// the client's.
+    Method(MethodMap),
 }
 
 impl RequestStep {
@@ -104,15 +111,23 @@ impl RequestStep {
             | Self::Csrf(_)
             | Self::Authorize(_)
             | Self::Steer(_)
+            | Self::ContentType(_)
             | Self::EditHeaders(_)
-            | Self::EditQuery(_) => Needs::NONE,
+            | Self::EditQuery(_)
+            | Self::Method(_) => Needs::NONE,
         }
     }
 
     /// Returns whether it depends on the route's path parameters.
     pub(super) fn is_bound_to_path(&self) -> bool {
         match self {
-            Self::Maintenance(_) | Self::Csrf(_) | Self::Clients(_) | Self::Validate(_) | Self::OpenApi(_) => false,
+            Self::Maintenance(_)
+            | Self::Csrf(_)
+            | Self::Clients(_)
+            | Self::ContentType(_)
+            | Self::Validate(_)
+            | Self::OpenApi(_)
+            | Self::Method(_) => false,
             Self::RateLimit(limit) => limit.is_bound_to_path(),
             Self::Concurrency(limit) => limit.key.is_bound_to_path(),
             Self::Idempotency(rule) => rule.is_bound_to_path(),
@@ -140,11 +155,13 @@ impl RequestStep {
             }
             Self::Idempotency(rule) => rule.describe(),
             Self::Steer(ways) => steer::describe(ways),
+            Self::ContentType(types) => count(types.count(), "other media type"),
             Self::Validate(step) => step.describe(),
             Self::OpenApi(checks) => checks.describe(),
             Self::EditHeaders(edits) => count(edits.count(), "header edit"),
             Self::EditQuery(edits) => count(edits.len(), "query edit"),
             Self::EditBody(edit) => edit.describe(),
+            Self::Method(map) => count(map.iter().count(), "other method"),
         }
     }
 }
@@ -164,8 +181,10 @@ impl ResponseStep {
     /// The parts of an exchange that it needs.
     pub(super) fn needs(&self) -> Needs {
         match self {
-            // Edits are listed without reading the fields: see `EditFields`.
-            Self::EditHeaders(_) => Needs::NONE,
+            // Edits are listed without reading the fields, but for one that depends on them: see `EditFields`.
+            Self::EditHeaders(edits) => {
+                Needs { head: edits.iter().any(|edit| matches!(edit, HeaderEdit::Default(..))), ..Needs::NONE }
+            }
             Self::EditBody(edit) => Needs { head: true, response: content_use(edit), ..Needs::NONE },
             Self::MapStatus(_) => Needs { head: true, ..Needs::NONE },
         }

@@ -350,6 +350,12 @@ impl Cache {
         self.heeds_head
     }
 
+    /// Returns whether answers to `POST` are ever stored for `GET`.
+    #[must_use]
+    pub const fn stores_answers_to_post(&self) -> bool {
+        self.stores_post
+    }
+
     /// Returns whether the answer to `call`, a `POST`, may be stored for `GET`: what a key leaves out reaches the upstream with it, whose answer
     /// is then for that alone.
     #[must_use]
@@ -374,7 +380,7 @@ impl Cache {
         let mut headers = core::mem::take(&mut self.key.headers).into_vec();
         for edit in edits {
             let of_client = match edit {
-                HeaderEdit::Rename(..) => true,
+                HeaderEdit::Rename(..) | HeaderEdit::Default(..) => true,
                 _ => edit.template().is_some_and(Template::is_of_client),
             };
             headers.extend(edit.result().filter(|name| of_client && !headers.contains(name)).cloned());

@@ -1,4 +1,4 @@
-//! Edits of header fields: rename, remove, set, append.
+//! Edits of header fields: rename, remove, set, default, append.
 
 use std::slice;
 
@@ -21,6 +21,8 @@ pub enum HeaderEdit {
     Remove(HeaderName),
     /// Makes this the only field of this name; without a value, there is none afterwards.
     Set(HeaderName, FieldValue),
+    /// Adds a field where there is none of this name; without a value, nothing.
+    Default(HeaderName, FieldValue),
     /// Adds a field; without a value, nothing.
     Append(HeaderName, FieldValue),
 }
@@ -30,7 +32,7 @@ impl HeaderEdit {
     pub(crate) const fn result(&self) -> Option<&HeaderName> {
         match self {
             Self::Rename(_, to) => Some(to),
-            Self::Set(name, _) | Self::Append(name, _) => Some(name),
+            Self::Set(name, _) | Self::Default(name, _) | Self::Append(name, _) => Some(name),
             Self::Remove(_) => None,
         }
     }
@@ -39,9 +41,9 @@ impl HeaderEdit {
     #[must_use]
     pub const fn template(&self) -> Option<&Template> {
         match self {
-            Self::Set(_, FieldValue::Template(template)) | Self::Append(_, FieldValue::Template(template)) => {
-                Some(template)
-            }
+            Self::Set(_, FieldValue::Template(template))
+            | Self::Default(_, FieldValue::Template(template))
+            | Self::Append(_, FieldValue::Template(template)) => Some(template),
             _ => None,
         }
     }
@@ -111,7 +113,9 @@ impl RequestEdits {
             .iter()
             .flat_map(|edit| match edit {
                 HeaderEdit::Rename(from, to) => [Some(from), Some(to)],
-                HeaderEdit::Remove(name) | HeaderEdit::Set(name, _) => [Some(name), None],
+                HeaderEdit::Remove(name) | HeaderEdit::Set(name, _) | HeaderEdit::Default(name, _) => {
+                    [Some(name), None]
+                }
                 HeaderEdit::Append(..) => [None, None],
             })
             .flatten()
@@ -128,7 +132,7 @@ impl RequestEdits {
         self.names.may_contain_name(name.as_str().as_bytes())
             && self.edits.iter().any(|edit| match edit {
                 HeaderEdit::Rename(from, to) => is_alias(name, from) || is_alias(name, to),
-                HeaderEdit::Remove(own) | HeaderEdit::Set(own, _) => is_alias(name, own),
+                HeaderEdit::Remove(own) | HeaderEdit::Set(own, _) | HeaderEdit::Default(own, _) => is_alias(name, own),
                 HeaderEdit::Append(..) => false,
             })
     }
@@ -166,6 +170,16 @@ pub fn apply(edits: &RequestEdits, call: &mut Call) {
                     remove_aliases(&mut call.headers, name, &[]);
                 }
             }
+            HeaderEdit::Default(name, value) => {
+                if !call.headers.contains_key(name)
+                    && let Some(value) = value.resolve(call)
+                {
+                    call.headers.insert(name.clone(), value);
+                }
+                if has_aliases {
+                    remove_aliases(&mut call.headers, name, &[]);
+                }
+            }
             HeaderEdit::Append(name, value) => {
                 if let Some(value) = value.resolve(call) {
                     call.headers.append(name.clone(), value);
@@ -195,6 +209,11 @@ pub fn apply_to_response<'f>(
             HeaderEdit::Rename(from, to) => headers.rename(from, to),
             HeaderEdit::Remove(name) => headers.remove(name),
             HeaderEdit::Set(name, value) => set(headers, name, resolve(value)),
+            HeaderEdit::Default(name, value) => {
+                if let Some(value) = resolve(value) {
+                    headers.set_default(name, value);
+                }
+            }
             HeaderEdit::Append(name, value) => {
                 if let Some(value) = resolve(value) {
                     headers.append(name, value);

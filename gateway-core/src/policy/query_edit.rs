@@ -13,6 +13,8 @@ pub enum QueryEdit {
     Remove(Box<str>),
     /// Makes this the only parameter of this name, in the place of the first; without a value, there is none afterwards.
     Set(Box<str>, Template),
+    /// Adds a parameter at the end where there is none of this name; without a value, nothing.
+    Default(Box<str>, Template),
     /// Adds a parameter at the end; without a value, nothing.
     Append(Box<str>, Template),
 }
@@ -23,7 +25,7 @@ impl QueryEdit {
     pub const fn template(&self) -> Option<&Template> {
         match self {
             Self::Rename(..) | Self::Remove(_) => None,
-            Self::Set(_, template) | Self::Append(_, template) => Some(template),
+            Self::Set(_, template) | Self::Default(_, template) | Self::Append(_, template) => Some(template),
         }
     }
 }
@@ -52,6 +54,11 @@ pub fn apply(edits: &[QueryEdit], call: &Call) -> Option<String> {
                 pairs.retain(|pair| !query::is_named(pair, name));
                 if let Some(pair) = filled(name, template, call) {
                     pairs.insert(at.unwrap_or(pairs.len()).min(pairs.len()), pair);
+                }
+            }
+            QueryEdit::Default(name, template) => {
+                if !pairs.iter().any(|pair| query::is_named(pair, name)) {
+                    pairs.extend(filled(name, template, call));
                 }
             }
             QueryEdit::Append(name, template) => pairs.extend(filled(name, template, call)),

@@ -14,6 +14,12 @@ pub struct RequestEdits {
     pub headers: FieldEdits,
     /// Edits of query parameters.
     pub query: FieldEdits,
+    /// The methods that upstreams are asked with, by those that clients ask with: `{"PUT": "POST"}`; `*` stands for every other. Several on one
+    /// route are done one after another.
+    pub method: Entries<String>,
+    /// The media types that content gets, by those that it is sent with: `{"text/plain": "application/json"}`; `*` stands for every other,
+    /// and for none. The content itself stays as it is. Several on one route are done one after another.
+    pub content_type: Entries<String>,
     /// Edits of the content; of several on one route, each is done.
     pub body: Option<Box<BodyEdits>>,
 }
@@ -32,7 +38,7 @@ pub struct ResponseEdits {
     pub status: Entries<u16>,
 }
 
-/// Edits of named fields, done in this order: rename, remove, set, append.
+/// Edits of named fields, done in this order: rename, remove, set, default, append.
 #[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -43,6 +49,8 @@ pub struct FieldEdits {
     pub remove: Vec<String>,
     /// Fields to set, in place of any values that they have.
     pub set: Entries<Value>,
+    /// Fields to set where there are none.
+    pub default: Entries<Value>,
     /// Fields to add a value to.
     pub append: Entries<Value>,
 }

@@ -15,6 +15,7 @@ mod consumers;
 mod cors;
 mod counters;
 mod edits;
+mod etag;
 mod external;
 mod idempotency;
 mod identity;
@@ -62,6 +63,7 @@ pub use consumers::{CertificateCredential, Consumer, Credential, KeyCredential, 
 pub use cors::Cors;
 pub use counters::{AddressPrefixes, CounterKey, CounterStore, FailMode, ResponseStore};
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
+pub use etag::Etag;
 pub use external::{ExternalProof, ExternalProtocol};
 pub use idempotency::{Idempotency, UnknownOutcome};
 pub use identity::{
@@ -73,7 +75,7 @@ pub use limits::Limits;
 pub use login::{ForwardedToken, LoginClient, LoginProof};
 pub use maintenance::Maintenance;
 pub use matching::{Match, Matches, PathMatch, PathTest, Scheme, ValueMatch, ValueTest};
-pub use network::{EmptySegments, EncodedSlash, FinalSlash, Geo, Network, PathCase, Paths};
+pub use network::{EmptySegments, EncodedSlash, FinalSlash, Geo, MethodOverride, Network, PathCase, Paths};
 pub use openapi::{
     MockAnswers, OpenApi, RequestChecks, ResponseChecks, Undeclared, UndeclaredOperations, UndeclaredQuery,
 };

@@ -17,6 +17,8 @@ pub struct Network {
     pub geo: Geo,
     /// Methods that are let in beside the usual ones, such as `PROPFIND` or `PURGE`; any other is answered with 501. At most 24.
     pub methods: Vec<String>,
+    /// Other methods that a POST may ask for by a field. Default: none, and the fields for that are removed.
+    pub method_override: MethodOverride,
     /// The meaning of an encoded slash (`%2F`) in a path. Default: `keep`.
     pub encoded_slash: Option<EncodedSlash>,
     /// The paths that are let in. Default: `usual`.
@@ -27,6 +29,18 @@ pub struct Network {
     pub final_slash: Option<FinalSlash>,
     /// The meaning of empty segments (`//`) in a path. Default: `merge`.
     pub empty_segments: Option<EmptySegments>,
+}
+
+/// Other methods that a POST may ask for by `X-HTTP-Method-Override`, `X-HTTP-Method` or `X-Method-Override`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MethodOverride {
+    /// The methods that may be asked for: `["PUT", "PATCH", "DELETE"]`. Such a request is one by that method from the beginning on. Default:
+    /// none.
+    pub methods: Vec<String>,
+    /// Has the fields go on to upstreams, which may act by them; nothing here goes by the method that they name. Default: false.
+    pub pass: bool,
 }
 
 /// The fields in which trusted proxies state where clients are. From anybody else they are removed.

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Authenticate, Authorize, Cache, Clients, Compress, Concurrency, Cors, Csrf, Idempotency, Maintenance, RateLimit,
-    RequestEdits, ResponseEdits, Security, Steer, Validate,
+    Authenticate, Authorize, Cache, Clients, Compress, Concurrency, Cors, Csrf, Etag, Idempotency, Maintenance,
+    RateLimit, RequestEdits, ResponseEdits, Security, Steer, Validate,
 };
 
 /// A policy in a list: the name of one under `policies`, or one in place.
@@ -53,6 +53,8 @@ pub struct Policy {
     pub security: Option<Security>,
     /// Edits of responses on their way to the client, also of those that the gateway makes itself.
     pub response: Option<ResponseEdits>,
+    /// Entity tags for responses that have none; of several on one route, the last holds.
+    pub etag: Option<Etag>,
     /// The compression of responses; of several on one route, the last holds.
     pub compress: Option<Compress>,
 }

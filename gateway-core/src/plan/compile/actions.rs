@@ -15,6 +15,7 @@ use crate::http::path;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Action, BodyUse, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
+use crate::policy::method_map::MethodMap;
 use crate::store_key::KeyUse;
 use crate::template::{Target as Form, Template};
 
@@ -143,14 +144,10 @@ impl<'c> Compiler<'c> {
         };
         let signed = targets.iter().filter_map(signed).max();
         let request = signed.map_or(BodyUse::Untouched, |limit| BodyUse::Whole { limit });
-        (total_weight > 0).then(|| Proxy {
-            targets: targets.into(),
-            total_weight,
-            path,
-            web_socket,
-            needs_head,
-            request,
-        })
+        let targets = targets.into();
+        let mut proxy = Proxy { targets, total_weight, path, web_socket, needs_head, request };
+        self.target_methods(context, steps, &mut proxy);
+        (total_weight > 0).then_some(proxy)
     }
 
     /// Compiles a share of the upstream called `name`, written at `at`.
@@ -183,6 +180,7 @@ impl<'c> Compiler<'c> {
             request: [].into(),
             response: [].into(),
             edits: Fingerprint::default(),
+            method: MethodMap::default(),
             is_steered: false,
         })
     }

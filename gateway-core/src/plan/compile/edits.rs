@@ -1,4 +1,4 @@
-//! Edits of header fields and of query parameters: rename, remove, set, append.
+//! Edits of header fields and of query parameters: rename, remove, set, default, append.
 
 use http::{HeaderName, HeaderValue, header};
 
@@ -36,6 +36,7 @@ pub(super) trait Edit: Sized {
     fn rename(from: Self::Name, to: Self::Name) -> Self;
     fn remove(name: Self::Name) -> Self;
     fn set(name: Self::Name, value: Self::Value) -> Self;
+    fn default(name: Self::Name, value: Self::Value) -> Self;
     fn append(name: Self::Name, value: Self::Value) -> Self;
 }
 
@@ -51,6 +52,7 @@ impl Compiler<'_> {
         if E::IGNORES_CASE {
             self.same_but_for_case(&at.member("rename"), edits.rename.iter().map(|(name, _)| name));
             self.same_but_for_case(&at.member("set"), edits.set.iter().map(|(name, _)| name));
+            self.same_but_for_case(&at.member("default"), edits.default.iter().map(|(name, _)| name));
         }
         for (from, to) in edits.rename.iter() {
             let at = at.member("rename");
@@ -63,8 +65,9 @@ impl Compiler<'_> {
             out.extend(E::name(self, &at.member("remove").index(i), name).map(E::remove));
         }
         let set = edits.set.iter().map(|entry| ("set", entry, E::set as fn(_, _) -> _));
+        let default = edits.default.iter().map(|entry| ("default", entry, E::default as fn(_, _) -> _));
         let append = edits.append.iter().map(|entry| ("append", entry, E::append as fn(_, _) -> _));
-        for (member, (name, value), edit) in set.chain(append) {
+        for (member, (name, value), edit) in set.chain(default).chain(append) {
             let at = at.member(member);
             let at = at.member(name);
             let name = E::name(self, &at, name);
@@ -189,6 +192,10 @@ impl Edit for HeaderEdit {
         Self::Set(name, value)
     }
 
+    fn default(name: HeaderName, value: FieldValue) -> Self {
+        Self::Default(name, value)
+    }
+
     fn append(name: HeaderName, value: FieldValue) -> Self {
         Self::Append(name, value)
     }
@@ -232,6 +239,10 @@ impl Edit for QueryEdit {
 
     fn set(name: Box<str>, value: Template) -> Self {
         Self::Set(name, value)
+    }
+
+    fn default(name: Box<str>, value: Template) -> Self {
+        Self::Default(name, value)
     }
 
     fn append(name: Box<str>, value: Template) -> Self {

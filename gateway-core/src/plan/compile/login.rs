@@ -476,6 +476,8 @@ impl<'c> Compiler<'c> {
             lease: Duration::ZERO,
             version: None,
             cache: None,
+            etag: None,
+            asks_plain: false,
             compress: None,
             stored_as: Box::default(),
             may_answer_unprepared: false,

@@ -451,7 +451,7 @@ fn has_port(host: &str) -> bool {
     host.rsplit_once(']').map_or(host, |(_, rest)| rest).contains(':')
 }
 
-fn method_help(name: &str, error: &MethodError, methods: &Methods) -> String {
+pub(super) fn method_help(name: &str, error: &MethodError, methods: &Methods) -> String {
     if !THOROUGH {
         return String::new();
     }

@@ -281,6 +281,7 @@ impl<'c> Compiler<'c> {
         self.identity_names.clone_from(&identity);
         let proxies = self.proxies(&at);
         self.add_methods(&at.member("network").member("methods"));
+        let method_override = self.method_override(&at.member("network").member("methodOverride"));
         let listeners = self.listeners(&at.member("server"));
         if config.server.connections == Some(0) {
             self.error_with(&at.member("server").member("connections"), "this lets no client in", "at least 1");
@@ -363,6 +364,7 @@ impl<'c> Compiler<'c> {
             cors,
             loop_guard: loop_guard?,
             identity,
+            method_override,
             proxies: proxies?,
             location: Some(core::mem::take(&mut self.location)).filter(|(_, is_asked)| *is_asked).map(|(way, _)| way),
             paths: path::Reading::of(&config.network),

@@ -23,13 +23,16 @@ use crate::policy::cache::Cache;
 use crate::policy::clients::Clients;
 use crate::policy::compress::Compress;
 use crate::policy::concurrency::Concurrency;
+use crate::policy::content_type::ContentTypes;
 use crate::policy::cors::Cors;
 use crate::policy::cost::Source;
 use crate::policy::counter_key::KeySource;
 use crate::policy::csrf::Csrf;
+use crate::policy::etag::Etag;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::idempotency::Idempotency;
 use crate::policy::maintenance::Maintenance;
+use crate::policy::method_map::MethodMap;
 use crate::policy::openapi::Checks;
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
@@ -53,6 +56,8 @@ struct Collected<'c> {
     authorize: Vec<Authorize>,
     rate_limits: Vec<RateLimit>,
     concurrency: Vec<Concurrency>,
+    content_types: Vec<ContentTypes>,
+    methods: Vec<MethodMap>,
     validate: Option<Validate>,
     openapi: Option<Arc<Checks>>,
     idempotency: Option<Idempotency>,
@@ -67,6 +72,7 @@ struct Collected<'c> {
     response: Vec<HeaderEdit>,
     response_bodies: Vec<BodyEdit>,
     response_statuses: Vec<StatusMap>,
+    etag: Option<Etag>,
     compress: Option<Compress>,
     /// The places of response edits that `cors` would undo.
     against_cors: Vec<JsonPath>,
@@ -86,6 +92,8 @@ impl<'c> Collected<'c> {
             authorize,
             rate_limits,
             concurrency,
+            content_types,
+            methods,
             validate,
             openapi,
             idempotency,
@@ -99,6 +107,7 @@ impl<'c> Collected<'c> {
             response: mut edits,
             response_bodies,
             response_statuses,
+            etag,
             compress,
             against_cors: _,
         } = self;
@@ -128,6 +137,8 @@ impl<'c> Collected<'c> {
         for limit in concurrency {
             request.push(RequestStep::Concurrency(limit));
         }
+        // Before the checks: they look at what the upstream will take it for.
+        request.extend(content_types.into_iter().map(RequestStep::ContentType));
         // Last of the checks: it may read all of the content.
         request.extend(validate.map(Box::new).map(RequestStep::Validate));
         request.extend(openapi.map(RequestStep::OpenApi));
@@ -143,6 +154,7 @@ impl<'c> Collected<'c> {
         }
         request.extend(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders));
         request.extend(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
+        request.extend(methods.into_iter().map(RequestStep::Method));
         let edits = some(response).map(Vec::into_boxed_slice).map(ResponseStep::EditHeaders);
         let mut response: Vec<_> = edits.into_iter().collect();
         for edit in response_bodies {
@@ -151,7 +163,7 @@ impl<'c> Collected<'c> {
         response.extend(response_statuses.into_iter().map(ResponseStep::MapStatus));
         let cache = cache.map(Arc::new);
         let (response, compress) = (response.into(), compress.map(Arc::new));
-        Folded { cors, request: request.into(), cache, edits: fingerprint, response, compress }
+        Folded { cors, request: request.into(), cache, edits: fingerprint, response, etag, compress }
     }
 }
 
@@ -288,6 +300,13 @@ impl<'c> Compiler<'c> {
                     "move it to the route's own `policies`, or give this upstream a route of its own",
                 );
             }
+            if policy.request.as_ref().is_some_and(|edits| !edits.content_type.is_empty()) {
+                self.error_with(
+                    &at.member("request").member("contentType"),
+                    "the media type of content is the same for all upstreams of a route, and has been checked",
+                    "move it to the route's own `policies`, or give this upstream a route of its own",
+                );
+            }
             if policy.response.as_ref().is_some_and(|edits| !edits.status.is_empty()) {
                 self.error_with(
                     &at.member("response").member("status"),
@@ -335,6 +354,7 @@ impl<'c> Compiler<'c> {
             idempotency,
             security,
             response,
+            etag,
             compress,
         } = policy;
         if let Some(cors) = cors {
@@ -402,6 +422,10 @@ impl<'c> Compiler<'c> {
         if let Some(edits) = response {
             self.response_edits(at, edits, parameters, collected);
         }
+        if let Some(etag) = etag {
+            let compiled = self.compiled(&at.member("etag"), Etag::compile(etag));
+            collected.etag = compiled.filter(|_| etag.enabled != Some(false));
+        }
         if let Some(compress) = compress {
             collected.compress = self.compress(&at.member("compress"), compress);
         }
@@ -440,6 +464,8 @@ impl<'c> Compiler<'c> {
         let at = at.member("request");
         self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.headers);
         self.edits(&at.member("query"), &edits.query, parameters, &mut collected.query);
+        collected.methods.extend(self.method_map(&at.member("method"), &edits.method));
+        collected.content_types.extend(self.content_types(&at.member("contentType"), &edits.content_type));
         if let Some(body) = &edits.body {
             collected.bodies.extend(self.request_body(&at.member("body"), body, parameters));
         }
@@ -471,8 +497,10 @@ impl<'c> Compiler<'c> {
         }
         let (set, append) = (at.member("set"), at.member("append"));
         let set = edits.set.iter().map(|(name, _)| (set.member(name), name));
+        let default = at.member("default");
+        let defaults = edits.default.iter().map(|(name, _)| (default.member(name), name));
         let appended = edits.append.iter().map(|(name, _)| (append.member(name), name));
-        for (at, name) in renamed.chain(set).chain(appended) {
+        for (at, name) in renamed.chain(set).chain(defaults).chain(appended) {
             if X_REQUEST_ID == *name {
                 self.undone(&at, name);
             } else if is_cors_field(name) {

@@ -8,7 +8,8 @@ use super::matching::Matching;
 use super::{Compiler, policies};
 use crate::config::{self, ConfigError, JsonPath, THOROUGH};
 use crate::numbers::Numbered;
-use crate::plan::{Action, Limits, PathRewrite, Proxy, RequestStep, Respond, ResponseStep, Route};
+use crate::plan::{Action, BodyUse, Limits, Needs, PathRewrite, Proxy, RequestStep, Respond, ResponseStep, Route};
+use crate::policy::etag::Etag;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::query_edit::QueryEdit;
 use crate::route::Spec;
@@ -35,6 +36,11 @@ pub(super) struct RouteContext<'r, 'c> {
     pub(super) matching: Option<&'r Matching>,
     /// The names of its path parameters, in order; `None` if they are not known.
     pub(super) parameters: Parameters<'r>,
+}
+
+/// The needs of entity tags: of the whole content, as it is coded.
+const fn etag_needs(etag: &Etag) -> Needs {
+    Needs { head: true, response: BodyUse::Whole { limit: etag.max_bytes }, ..Needs::NONE }
 }
 
 impl<'c> Compiler<'c> {
@@ -124,6 +130,9 @@ impl<'c> Compiler<'c> {
         if let (Action::Proxy(proxy), false) = (&mut action, lease.is_zero()) {
             self.end_with_lease(&at.member("webSocket"), route.web_socket, proxy);
         }
+        if let Action::Proxy(proxy) = &action {
+            self.check_target_methods(at, proxy, &policies.request, policies.cache.as_deref());
+        }
         let mut stored_as = Box::default();
         if let (Action::Proxy(proxy), Some(cache)) = (&action, &policies.cache) {
             self.check_stored_edits(at, proxy);
@@ -142,24 +151,21 @@ impl<'c> Compiler<'c> {
         let version = group.version.and_then(|index| self.versions.get(index)).map(|one| Arc::clone(&one.version));
         let calls_upstream = matches!(action, Action::Proxy(_));
         let is_by_client = policies.cache.as_deref().is_some_and(|cache| !cache.reads_headers());
+        let tells = version.as_ref().is_some_and(|version| version.tells());
+        let head = cors.is_some() || policies.cache.is_some() || policies.compress.is_some() || tells;
+        let needs = Route::needs(&policies.request, &action, &policies.response, head);
         Some(Route {
             may_answer_unprepared: is_by_client && policies.request.is_empty() && policies.response.is_empty(),
             name,
             at: path,
-            needs: Route::needs(
-                &policies.request,
-                &action,
-                &policies.response,
-                cors.is_some()
-                    || policies.cache.is_some()
-                    || policies.compress.is_some()
-                    || version.as_ref().is_some_and(|version| version.tells()),
-            ),
+            asks_plain: needs.response != BodyUse::Untouched,
+            needs: needs.and(policies.etag.map_or(Needs::NONE, |etag| etag_needs(&etag))),
             cors,
             request: policies.request,
             action,
             response: policies.response,
             cache: policies.cache.filter(|_| calls_upstream),
+            etag: policies.etag,
             compress: policies.compress,
             stored_as,
             body_limit: self.body_limit(route),
@@ -183,7 +189,8 @@ impl<'c> Compiler<'c> {
         let steps = proxy.targets.iter().flat_map(|target| target.request.iter());
         let is_of_client = steps.into_iter().any(|step| match step {
             RequestStep::EditHeaders(edits) => edits.as_slice().iter().any(|edit| {
-                matches!(edit, HeaderEdit::Rename(..)) || edit.template().is_some_and(Template::is_of_client)
+                matches!(edit, HeaderEdit::Rename(..) | HeaderEdit::Default(..))
+                    || edit.template().is_some_and(Template::is_of_client)
             }),
             RequestStep::EditQuery(edits) => edits.iter().filter_map(QueryEdit::template).any(Template::is_of_client),
             _ => false,
@@ -212,6 +219,7 @@ impl<'c> Compiler<'c> {
             HeaderEdit::Rename(_, name)
             | HeaderEdit::Remove(name)
             | HeaderEdit::Set(name, _)
+            | HeaderEdit::Default(name, _)
             | HeaderEdit::Append(name, _) => *name == http::header::CONTENT_TYPE,
         };
         let edits = steps.iter().flat_map(ResponseStep::headers);

@@ -7,6 +7,7 @@ use crate::fingerprint::Fingerprint;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::cache::Cache;
 use crate::policy::compress::Compress;
+use crate::policy::etag::Etag;
 
 /// The compiled policies of a route.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ pub(super) struct Folded<'c> {
     /// A fingerprint of the edits of requests, and of responses where they are those of one upstream.
     pub(super) edits: Fingerprint,
     pub(super) response: Arc<[ResponseStep]>,
+    pub(super) etag: Option<Etag>,
     pub(super) compress: Option<Arc<Compress>>,
 }
 

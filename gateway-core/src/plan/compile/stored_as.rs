@@ -136,6 +136,6 @@ mod tests {
     /// Gateways with one configuration share what they store, whatever they run on.
     #[test]
     fn the_name_is_the_same_everywhere() {
-        assert_eq!(stored_as(&configuration()), "9bd54a65693f");
+        assert_eq!(stored_as(&configuration()), "b50409453b06");
     }
 }

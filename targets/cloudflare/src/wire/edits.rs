@@ -84,6 +84,9 @@ impl EditFields for Unseen<'_, '_> {
         self.tell(Edit::Append, name, Some(value.as_bytes()));
     }
 
+    /// INVARIANT: such an edit has the head come in, where it is seen.
+    fn set_default(&mut self, _: &HeaderName, _: HeaderValue) {}
+
     fn remove(&mut self, name: &HeaderName) {
         self.tell(Edit::Remove, name, None);
     }

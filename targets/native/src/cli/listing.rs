@@ -160,14 +160,19 @@ fn policies(route: &Route, parameters: &[&str]) -> Vec<Value> {
             "types": compress.types,
         })
     });
-    cors.chain(steps(request, &route.response, parameters)).chain(cache).chain(compress).collect()
+    let etag = route.etag.iter().map(|etag| json!({"kind": "etag", "weak": etag.is_weak, "maxBytes": etag.max_bytes}));
+    cors.chain(steps(request, &route.response, parameters)).chain(cache).chain(etag).chain(compress).collect()
 }
 
 /// Returns whether `step` acts on what `action` does: edits of a request that goes nowhere have no effect, nor has a choice of upstreams.
 pub(super) const fn acts(step: &RequestStep, action: &Action) -> bool {
     let is_for_upstreams = matches!(
         step,
-        RequestStep::Steer(_) | RequestStep::EditHeaders(_) | RequestStep::EditQuery(_) | RequestStep::EditBody(_)
+        RequestStep::Steer(_)
+            | RequestStep::EditHeaders(_)
+            | RequestStep::EditQuery(_)
+            | RequestStep::EditBody(_)
+            | RequestStep::Method(_)
     );
     !is_for_upstreams || matches!(action, Action::Proxy(_))
 }
@@ -256,6 +261,11 @@ fn request_step(step: &RequestStep, parameters: &[&str]) -> Value {
         }),
         RequestStep::Steer(ways) => {
             json!({"kind": "steer", "ways": ways.iter().map(way).collect::<Vec<_>>()})
+        }
+        RequestStep::ContentType(types) => json!({"kind": "contentType", "types": types.from().collect::<Vec<_>>()}),
+        RequestStep::Method(map) => {
+            let methods = map.iter().map(|(from, to)| json!({"from": from.as_str(), "to": to.as_str()}));
+            json!({"kind": "requestMethod", "methods": methods.collect::<Vec<_>>()})
         }
         RequestStep::EditHeaders(edits) => json!({"kind": "requestHeaders", "edits": edits.count()}),
         RequestStep::Validate(step) => json!({

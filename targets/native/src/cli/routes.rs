@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gateway_core::plan::{Action, PathRewrite, Plan, ResponseStep, Target, WebSocketLimits};
+use gateway_core::policy::etag::Etag;
 use gateway_core::route::Spec;
 
 use super::limits;
@@ -85,6 +86,7 @@ fn policies(plan: &Plan, route: &gateway_core::plan::Route, parameters: &[&str])
         .chain(request)
         .chain(cache)
         .chain(response)
+        .chain(route.etag.iter().map(Etag::describe))
         .chain(compress)
         .chain(rewrite(&route.action))
         .chain(sockets(&route.action));
