@@ -85,7 +85,6 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("drain", "`server`"),
     ("elements", "`validate.xml`"),
     ("emptySegments", "`network`"),
-    ("enabled", "`cache`, `compress`, `etag` or `idempotency`"),
     ("encodedSlash", "`network`"),
     ("encoding", "`consumers.<name>.credentials[].signature`, `upstreams.<name>.credentials.signature` or an entry of `issuers.<name>.keys`"),
     ("endpoint", "`issuers.<name>.introspection`"),
