@@ -106,6 +106,10 @@ fn right_field(name: &str, expected: &[&'static str]) -> String {
     if let Some(meant) = other_number(name, expected) {
         return format!("did you mean `{meant}`?");
     }
+    // Letters in another order, as in `form` for `from`, count before a field of another object, too.
+    if let Some(meant) = meant_here.filter(|meant| has_letters_of(name, meant)) {
+        return format!("did you mean `{meant}`?");
+    }
     // Another word for a field here counts before a field of another object that happens to be called so.
     let home = HOMES.iter().find(|(field, _)| *field == name && synonym(name, expected).is_none());
     if let Some((_, home)) = home {
@@ -126,6 +130,12 @@ fn right_field(name: &str, expected: &[&'static str]) -> String {
         None if expected.is_empty() => fields_of(expected),
         None => format!("the fields here are {}", list(expected, "and")),
     }
+}
+
+/// Returns whether `one` has the letters of `other`, in whatever order.
+fn has_letters_of(one: &str, other: &str) -> bool {
+    let count = |text: &str, letter: u8| text.bytes().filter(|byte| *byte == letter).count();
+    one.len() == other.len() && one.bytes().all(|letter| count(one, letter) == count(other, letter))
 }
 
 /// The fields that an object may have.

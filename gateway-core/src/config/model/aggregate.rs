@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ContentForm, JsonStep, Literal, XmlForm};
+use super::{ContentForm, FormFields, JsonStep, Literal, XmlForm};
 use crate::config::{ByteSize, Entries, Span};
 
 /// An answer in JSON that is made of the answers to several calls of upstreams.
@@ -113,6 +113,8 @@ pub struct CallContent {
     pub from: Vec<ContentForm>,
     /// The rules by which XML is read.
     pub xml: XmlForm,
+    /// The rules by which forms are read.
+    pub form: FormFields,
     /// The most content that is read; with more the call fails. Default: that of all calls together.
     pub max_bytes: Option<ByteSize>,
 }

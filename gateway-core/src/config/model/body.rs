@@ -24,6 +24,8 @@ pub struct BodyEdits {
     pub others: OtherContent,
     /// The rules by which XML is read and written.
     pub xml: XmlForm,
+    /// The rules by which forms are read.
+    pub form: FormFields,
     /// The most content that is read, or the longest line or event; more is refused with 413. Default: `1MiB`; at most `16MiB`.
     pub max_bytes: Option<ByteSize>,
 }
@@ -45,6 +47,8 @@ pub struct ResponseBodyEdits {
     pub others: OtherContent,
     /// The rules by which XML is read and written.
     pub xml: XmlForm,
+    /// The rules by which forms are read.
+    pub form: FormFields,
     /// The statuses of the responses that are edited: `200`, or `2xx` for a hundred of them. Default: all.
     pub statuses: Vec<String>,
     /// The most content that is read; with more the answer is 502. Of a stream, the longest line or event; with a longer one it breaks off.
@@ -96,12 +100,22 @@ pub enum ContentForm {
     Events,
 }
 
+/// The rules by which forms are read, `form` and `multipart`.
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct FormFields {
+    /// The names of the fields that are a list even where there is one of them.
+    pub lists: Vec<String>,
+}
+
 /// The rules by which XML is read and written.
 #[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct XmlForm {
-    /// The names of the elements that are a list even where there is one of them.
+    /// The names of the elements that are a list even where there is one of them: `item`. Of `items/item` there is one, perhaps an empty one, in
+    /// each element `items`.
     pub lists: Vec<String>,
     /// Keeps prefixes of names, and declarations of namespaces. Default: true.
     pub namespaces: Option<bool>,
@@ -129,6 +143,9 @@ pub enum JsonStep {
     Set(Entries<Literal>),
     /// Set values where there are none, by the pointers to them. Texts are templates.
     Default(Entries<Literal>),
+    /// Make values ones of another type: the types, by the pointers to the values. A number keeps its text; the content is refused where a
+    /// text is none of that type.
+    Convert(Entries<ScalarType>),
     /// Make the whole the one member, of this name, of a new object.
     Wrap(String),
     /// Put the members of objects into the objects that these are in, with a prefix to their names: the prefixes, by the pointers to
@@ -144,6 +161,19 @@ pub enum JsonStep {
     Patch(Vec<Literal>),
     /// A merge patch (RFC 7396), taken as it stands.
     Merge(Literal),
+}
+
+/// A type of values that have no parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum ScalarType {
+    /// A number, or a text that is one in JSON.
+    Number,
+    /// `true` or `false`, or a text of either.
+    Boolean,
+    /// A string; a number or a truth value as it is written.
+    String,
 }
 
 /// Steps on each of several values.

@@ -54,7 +54,8 @@ pub use aggregate::{Aggregate, AggregateCall, CallCondition, CallContent, Partia
 pub use api_key::{ApiKeyProof, ApiKeys, KeyStores};
 pub use batch::Batch;
 pub use body::{
-    BodyEdits, ContentForm, EachStep, JoinStep, JsonStep, Literal, OtherContent, ResponseBodyEdits, TextStep, XmlForm,
+    BodyEdits, ContentForm, EachStep, FormFields, JoinStep, JsonStep, Literal, OtherContent, ResponseBodyEdits,
+    ScalarType, TextStep, XmlForm,
 };
 pub use cache::{Cache, CacheKey};
 pub use compress::{Compress, CompressLevels, ContentCoding};

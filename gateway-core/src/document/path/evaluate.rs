@@ -188,7 +188,7 @@ impl<'d> Evaluation<'d> {
                 // An expression takes some steps for each character.
                 self.work(text.len().saturating_mul(PARTS_OF_NODE))?;
                 match pattern {
-                    Pattern::Written(regex) => regex.as_ref().is_some_and(|regex| regex.is_match(text)),
+                    Pattern::Written(regex) => regex.is_match(text),
                     Pattern::Stated(stated) => {
                         let stated = self.value(stated, at)?;
                         let stated = stated.as_deref().and_then(Value::as_str);

@@ -36,8 +36,8 @@ pub(super) enum Comparison {
 /// A regular expression (RFC 9485).
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
-    /// One that is written in the query; none if it is no such expression, which matches nothing.
-    Written(Option<Box<Regex>>),
+    /// One that is written in the query.
+    Written(Box<Regex>),
     /// One that stands in the document.
     Stated(Operand),
 }

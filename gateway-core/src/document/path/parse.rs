@@ -381,7 +381,9 @@ impl<'t> Parser<'t> {
                         return Err(Mistake { at: there, message: "categories of characters are not known here" });
                     }
                     Operand::Literal(Value::String(text)) => {
-                        Pattern::Written(pattern::compile(&text, is_whole).map(Box::new))
+                        let message = "this is no regular expression that is taken (RFC 9485)";
+                        let compiled = pattern::compile(&text, is_whole).ok_or(Mistake { at: there, message })?;
+                        Pattern::Written(Box::new(compiled))
                     }
                     operand => Pattern::Stated(operand),
                 };

@@ -14,13 +14,20 @@ pub(super) fn compile(text: &str, is_whole: bool) -> Option<Regex> {
     if is_whole { build(&["^(?:", &plain, ")$"].concat()) } else { Some(alone) }
 }
 
-/// RFC 9485 §5.3: a dot takes neither end of a line. What other expressions have beyond these is none here: groups that do not capture, and
-/// the like.
+/// RFC 9485 §5.3: a dot takes neither end of a line. What other expressions have beyond these is none here: groups that do not capture,
+/// quantifiers of quantifiers (`a+?`), and the like.
 fn translated(text: &str) -> Option<String> {
     let mut plain = String::with_capacity(text.len());
     let mut is_class = false;
+    let mut is_quantified = false;
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
+        let is_quantifier = !is_class && matches!(character, '*' | '+' | '?' | '{');
+        // RFC 9485 §3: `piece` has one at the most.
+        if is_quantifier && is_quantified {
+            return None;
+        }
+        is_quantified = is_quantifier;
         match character {
             '\\' => {
                 let escaped = characters.next()?;
@@ -42,6 +49,18 @@ fn translated(text: &str) -> Option<String> {
             }
             // What has a meaning in classes elsewhere stands for itself here.
             '[' | '&' | '~' if is_class => plain.extend(['\\', character]),
+            '{' if !is_class => {
+                plain.push('{');
+                loop {
+                    let next = characters.next().filter(|next| matches!(next, '0'..='9' | ',' | '}'))?;
+                    plain.push(next);
+                    if next == '}' {
+                        break;
+                    }
+                }
+            }
+            // RFC 9485 §3: `NormalChar` is neither.
+            ']' | '}' if !is_class => return None,
             '(' if !is_class && characters.peek() == Some(&'?') => return None,
             _ => plain.push(character),
         }

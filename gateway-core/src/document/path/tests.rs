@@ -55,7 +55,8 @@ fn regular_expressions_are_those_of_i_regexp() {
     let document = r#"["ab","a\nb","a^b","$","a&&b"]"#;
     assert_eq!(selected("$[?match(@, 'a.b')]", document), [r#""a^b""#]);
     assert_eq!(selected("$[?match(@, '[&]')]", "[\"&\"]"), [r#""&""#]);
-    assert_eq!(selected("$[?match(@, '(?:a)b')]", document), Vec::<String>::new());
+    // One in the document may be none: then it matches nothing (RFC 9535 §2.4.6).
+    assert_eq!(selected("$[?match('b', @)]", r#"["b","(?:b)","["]"#), [r#""b""#]);
     assert_eq!(selected("$[?match(@, $[0])]", document), [r#""ab""#]);
 }
 
@@ -76,6 +77,19 @@ fn mistakes_are_told_with_their_place() {
     assert_eq!(mistake("$[?count(1)==1]").message, "this function takes a query");
     assert!(!Path::parse("$.a[*]").unwrap().is_singular());
     assert!(Path::parse("$.a['b'][0]").unwrap().is_singular());
+}
+
+/// docs/configuration.md, Edits of content: what is no regular expression (RFC 9485 §3) is a mistake, and no query that finds nothing.
+#[test]
+fn an_expression_that_is_none_is_a_mistake() {
+    for text in ["(?:a)b", "a(", "[", "a**", "a+?", "a{2}{3}", "a{2", "a{,3}", "a}", "a]", "\\d", "a|*"] {
+        for function in ["match", "search"] {
+            let query = format!("$[?{function}(@.a, '{}')]", text.replace('\\', "\\\\"));
+            let mistake = Path::parse(&query).err();
+            let message = "this is no regular expression that is taken (RFC 9485)";
+            assert_eq!(mistake, Some(Mistake { at: function.len() + 9, message }), "{query}");
+        }
+    }
 }
 
 /// The compliance suite, where there is a copy: `EDGEWAY_VECTORS` names the folder that has it as `jsonpath/cts.json`.

@@ -78,11 +78,11 @@ impl<'c> Compiler<'c> {
             );
         }
         let edit = (!json.is_empty()).then(|| {
-            let usual = config::XmlForm::default();
+            let usual = (&config::XmlForm::default(), &config::FormFields::default());
             self.body(
                 &at,
                 (json, &[]),
-                (&[], None, &usual),
+                (&[], None, usual),
                 (*max_bytes, Statuses::default(), config::OtherContent::Refuse),
                 context.parameters,
             )
@@ -375,12 +375,12 @@ impl<'c> Compiler<'c> {
                 "a result is one document: use `json`, `form`, `multipart` or `xml`",
             );
         }
-        let config::CallContent { json, from, xml, max_bytes } = edits;
+        let config::CallContent { json, from, xml, form, max_bytes } = edits;
         let max_bytes = max_bytes.or(Some(config::ByteSize(most_bytes.clamp(1, MOST_BYTES))));
         self.body(
             at,
             (json, &[]),
-            (from, None, xml),
+            (from, None, (xml, form)),
             (max_bytes, Statuses::default(), config::OtherContent::Refuse),
             parameters,
         )

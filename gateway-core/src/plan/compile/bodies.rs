@@ -5,13 +5,17 @@ use http::StatusCode;
 use super::Compiler;
 use super::at::At;
 use super::edits::Parameters;
-use crate::config::{self, ByteSize, ContentForm, Entries, JsonStep, OtherContent, TextStep, XmlForm, lazily};
+use crate::config::{
+    self, ByteSize, ContentForm, Entries, FormFields, JsonStep, OtherContent, ScalarType, TextStep, XmlForm, lazily,
+};
 use crate::document::Value;
 use crate::document::patch::Patch;
 use crate::document::path::{Location, Path};
 use crate::document::pointer::Pointer;
 use crate::policy::body_edit::text::{Mistake, Replacement};
-use crate::policy::body_edit::{BodyEdit, Form, Join, Literal, MOST_BYTES, Statuses, Step, USUAL_BYTES, xml};
+use crate::policy::body_edit::{
+    BodyEdit, Form, Join, Literal, MOST_BYTES, Scalar, Statuses, Step, USUAL_BYTES, form as form_rules, xml,
+};
 use crate::policy::status_map::StatusMap;
 use crate::template::Template;
 
@@ -30,9 +34,9 @@ impl Compiler<'_> {
         edits: &config::BodyEdits,
         parameters: Parameters<'_>,
     ) -> Option<BodyEdit> {
-        let config::BodyEdits { json, text, from, to, xml, max_bytes, others } = edits;
+        let config::BodyEdits { json, text, from, to, xml, form, max_bytes, others } = edits;
         self.do_something(at, (json, text), *to);
-        self.body(at, (json, text), (from, *to, xml), (*max_bytes, Statuses::default(), *others), parameters)
+        self.body(at, (json, text), (from, *to, (xml, form)), (*max_bytes, Statuses::default(), *others), parameters)
     }
 
     /// The edits of the content of responses that `edits` are.
@@ -54,9 +58,9 @@ impl Compiler<'_> {
                 ),
             }
         }
-        let config::ResponseBodyEdits { json, text, from, to, xml, max_bytes, others, statuses: _ } = edits;
+        let config::ResponseBodyEdits { json, text, from, to, xml, form, max_bytes, others, statuses: _ } = edits;
         self.do_something(at, (json, text), *to);
-        self.body(at, (json, text), (from, *to, xml), (*max_bytes, Statuses::of(ranges), *others), parameters)
+        self.body(at, (json, text), (from, *to, (xml, form)), (*max_bytes, Statuses::of(ranges), *others), parameters)
     }
 
     fn do_something(&mut self, at: &At<'_>, (json, text): (&[JsonStep], &[TextStep]), to: Option<ContentForm>) {
@@ -70,7 +74,7 @@ impl Compiler<'_> {
         &mut self,
         at: &At<'_>,
         (json, text): (&[JsonStep], &[TextStep]),
-        (from, to, xml): (&[ContentForm], Option<ContentForm>, &XmlForm),
+        (from, to, (xml, fields)): (&[ContentForm], Option<ContentForm>, (&XmlForm, &FormFields)),
         (max_bytes, statuses, others): (Option<ByteSize>, Statuses, OtherContent),
         parameters: Parameters<'_>,
     ) -> Option<BodyEdit> {
@@ -91,7 +95,11 @@ impl Compiler<'_> {
             );
         }
         for (index, name) in xml.lists.iter().enumerate() {
-            self.element(&at.member("xml").member("lists").index(index), name);
+            let at = at.member("xml");
+            let at = at.member("lists");
+            for name in name.splitn(2, '/') {
+                self.element(&at.index(index), name);
+            }
         }
         if let Some(root) = &xml.root {
             self.element(&at.member("xml").member("root"), root);
@@ -121,6 +129,7 @@ impl Compiler<'_> {
             from,
             to: to.map(form),
             xml,
+            form: form_rules::Rules { lists: fields.lists.iter().map(|name| name.as_str().into()).collect() },
         };
         (self.errors.len() == before).then_some(body)
     }
@@ -211,6 +220,12 @@ impl Compiler<'_> {
             }
             JsonStep::Set(values) => self.values(&at.member("set"), values, body, out, Step::Set),
             JsonStep::Default(values) => self.values(&at.member("default"), values, body, out, Step::Default),
+            JsonStep::Convert(types) => {
+                let at = at.member("convert");
+                for (to, scalar) in types.iter() {
+                    out.extend(self.pointer(&at.member(to), to).map(|to| Step::Convert(to, scalar_of(*scalar))));
+                }
+            }
             JsonStep::Wrap(name) => out.push(Step::Wrap(name.as_str().into())),
             JsonStep::Flatten(prefixes) => {
                 let at = at.member("flatten");
@@ -375,6 +390,14 @@ pub(super) const fn form(form: ContentForm) -> Form {
         ContentForm::Text => Form::Text,
         ContentForm::Ndjson => Form::Ndjson,
         ContentForm::Events => Form::Events,
+    }
+}
+
+const fn scalar_of(scalar: ScalarType) -> Scalar {
+    match scalar {
+        ScalarType::Number => Scalar::Number,
+        ScalarType::Boolean => Scalar::Boolean,
+        ScalarType::String => Scalar::String,
     }
 }
 

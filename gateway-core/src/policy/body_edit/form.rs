@@ -4,6 +4,20 @@ use crate::document::{Budget, Member, Object, TooMuch, Value};
 use crate::http::percent;
 use crate::http::query;
 
+/// The rules.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The names of the fields that are a list even where there is one.
+    pub lists: Box<[Box<str>]>,
+}
+
+impl Rules {
+    /// The document of `fields`, of which those of one name are a list.
+    pub(super) fn document(&self, fields: Vec<Member>) -> Value {
+        Value::Object(collected(fields, &|name| self.lists.iter().any(|list| **list == *name)))
+    }
+}
+
 /// A reason why a form is no document, or a document no form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -31,11 +45,11 @@ impl From<TooMuch> for Fault {
     }
 }
 
-/// Reads a form: its fields are members, and those of one name a list. Values are strings.
+/// Reads a form: its fields are members, and those of one name a list, as `rules` have it. Values are strings.
 ///
 /// # Errors
 /// The first fault.
-pub fn read(form: &str, budget: &mut Budget) -> Result<Value, Fault> {
+pub fn read(form: &str, rules: &Rules, budget: &mut Budget) -> Result<Value, Fault> {
     let mut fields = Vec::new();
     for parameter in query::parameters(form) {
         let (name, value) = query::split(parameter);
@@ -44,7 +58,7 @@ pub fn read(form: &str, budget: &mut Budget) -> Result<Value, Fault> {
         budget.take_bytes(name.len().saturating_add(value.len()).saturating_add(size_of::<Member>()))?;
         fields.push((name.into(), Value::from(value)));
     }
-    Ok(Value::Object(collected(fields, &|_| false)))
+    Ok(rules.document(fields))
 }
 
 /// The object of `fields`, in which those of one name are a list, and so is a single one where it `is_list`.
@@ -114,7 +128,7 @@ mod tests {
     use super::*;
 
     fn read_form(form: &str) -> Result<String, Fault> {
-        read(form, &mut Budget::new(1 << 20)).map(|value| value.to_string())
+        read(form, &Rules::default(), &mut Budget::new(1 << 20)).map(|value| value.to_string())
     }
 
     /// URL standard §5.1.
@@ -123,7 +137,17 @@ mod tests {
         assert_eq!(read_form("b=1&a=x+y%26&b=2&&c").as_deref(), Ok(r#"{"b":["1","2"],"a":"x y&","c":""}"#));
         assert_eq!(read_form("").as_deref(), Ok("{}"));
         assert_eq!((read_form("a=%ff"), read_form("%ff=1")), (Err(Fault::Encoding), Err(Fault::Encoding)));
-        assert_eq!(read("a=1&b=2", &mut Budget::new(10)), Err(Fault::TooMuch));
+        assert_eq!(read("a=1&b=2", &Rules::default(), &mut Budget::new(10)), Err(Fault::TooMuch));
+    }
+
+    /// docs/configuration.md, Forms of content: `form.lists`.
+    #[test]
+    fn fields_that_are_lists_are_so_even_alone() {
+        let rules = Rules { lists: ["tag".into(), "none".into()].into() };
+        let read = |form: &str| read(form, &rules, &mut Budget::new(1 << 20)).unwrap().to_string();
+        assert_eq!(read("tag=a&b=1"), r#"{"tag":["a"],"b":"1"}"#);
+        assert_eq!(read("tag=a&tag=&b=1&b=2"), r#"{"tag":["a",""],"b":["1","2"]}"#);
+        assert_eq!(read("b=1"), r#"{"b":"1"}"#);
     }
 
     #[test]
@@ -143,7 +167,7 @@ mod tests {
         fn to_a_form_and_back_is_the_same(fields in proptest::collection::vec((".{0,4}", ".{0,6}"), 0..6)) {
             let object = fields.into_iter().map(|(name, value)| (name.into(), Value::from(value))).collect();
             let document = Value::Object(object);
-            prop_assert_eq!(read(&write(&document).unwrap(), &mut Budget::new(1 << 20)).unwrap(), document);
+            prop_assert_eq!(read(&write(&document).unwrap(), &Rules::default(), &mut Budget::new(1 << 20)).unwrap(), document);
         }
     }
 }

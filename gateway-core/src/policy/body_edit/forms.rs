@@ -145,7 +145,7 @@ impl Form {
         self,
         content: &[u8],
         headers: &HeaderMap,
-        rules: &xml::Rules,
+        (xml, form): (&xml::Rules, &form::Rules),
         budget: &mut Budget,
     ) -> Result<Value, Unfit> {
         match self {
@@ -153,17 +153,17 @@ impl Form {
             Self::Json | Self::Text | Self::Ndjson | Self::Events => Value::read(content).map_err(Unfit::Json),
             Self::UrlEncoded => {
                 let text = core::str::from_utf8(content).map_err(|_| Unfit::UrlEncoded(form::Fault::Encoding))?;
-                form::read(text, budget).map_err(Unfit::UrlEncoded)
+                form::read(text, form, budget).map_err(Unfit::UrlEncoded)
             }
             Self::Multipart => {
                 let kind = headers.get(CONTENT_TYPE).ok_or(Unfit::Multipart(multipart::Fault::Boundary))?;
-                multipart::read(content, kind, budget).map_err(Unfit::Multipart)
+                multipart::read(content, kind, form, budget).map_err(Unfit::Multipart)
             }
             Self::Xml => {
                 xml_caps::check(content, &CAPS).map_err(Unfit::Refused)?;
                 let text = core::str::from_utf8(content).map_err(|_| Unfit::Xml(xml::Fault::Syntax))?;
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-                xml::read(text, rules, budget).map_err(Unfit::Xml)
+                xml::read(text, xml, budget).map_err(Unfit::Xml)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Edits of content: steps that are done one after another on a document in JSON, which is there as a whole, or is made of another form.
 
+mod convert;
 mod describe;
 pub mod form;
 mod forms;
@@ -14,6 +15,7 @@ use core::fmt::{self, Display};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+pub use self::convert::Scalar;
 pub use self::forms::{Form, Unfit, form_of};
 pub use self::join::Join;
 use crate::call::Call;
@@ -51,6 +53,8 @@ pub struct BodyEdit {
     pub passes_others: bool,
     /// The rules for XML.
     pub xml: xml::Rules,
+    /// The rules for forms.
+    pub form: form::Rules,
 }
 
 /// A content that has been edited.
@@ -97,6 +101,8 @@ pub enum Step {
     Set(Pointer, Literal),
     /// Set a value where there is none.
     Default(Pointer, Literal),
+    /// Make a value one of another type.
+    Convert(Pointer, Scalar),
     /// Make the whole a member of a new object.
     Wrap(Box<str>),
     /// Put the members of an object into the one that it is in, under names with this prefix; or the elements of the lists in a list into
@@ -132,6 +138,8 @@ pub enum Trouble {
     Unwritten(Unfit),
     /// There is no such place in it, or something else is there.
     NoPlace(Box<str>),
+    /// The value there is none of this type.
+    Unfit(Box<str>, Scalar),
     /// An operation of a patch can't be done.
     Undone(Undone),
     /// It takes more room or work than it may.
@@ -143,6 +151,7 @@ impl Display for Trouble {
         match self {
             Self::Unread(fault) | Self::Unwritten(fault) => write!(f, "{fault}"),
             Self::NoPlace(pointer) => write!(f, "there is no place `{pointer}` in it"),
+            Self::Unfit(pointer, scalar) => write!(f, "`{pointer}` in it is no {}", scalar.name()),
             Self::Undone(undone) => write!(f, "{undone}"),
             Self::TooMuch => f.write_str("it takes more room or work than an edit may"),
         }
@@ -221,7 +230,8 @@ impl BodyEdit {
         texts: &[Option<Box<str>>],
     ) -> Result<Value, Trouble> {
         let mut budget = Budget::new(self.room());
-        let mut document = form.read(content, headers, &self.xml, &mut budget).map_err(Trouble::Unread)?;
+        let mut document =
+            form.read(content, headers, (&self.xml, &self.form), &mut budget).map_err(Trouble::Unread)?;
         Editing { texts, budget }.run(&self.steps, &mut document)?;
         Ok(document)
     }
@@ -310,6 +320,11 @@ impl Editing<'_> {
                     && let Some(value) = self.fill(literal)?
                 {
                     set(to, document, value)?;
+                }
+            }
+            Step::Convert(at, scalar) => {
+                if let Some(value) = at.find_mut(document) {
+                    scalar.convert(value).map_err(|_| Trouble::Unfit(at.as_str().into(), *scalar))?;
                 }
             }
             Step::Wrap(name) => {

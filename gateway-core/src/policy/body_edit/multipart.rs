@@ -5,7 +5,7 @@ use core::hash::Hasher;
 use base64ct::{Base64, Encoding};
 use http::HeaderValue;
 
-use super::form::collected;
+use super::form::Rules;
 use crate::base64;
 use crate::document::{Budget, Member, Object, TooMuch, Value};
 use crate::fingerprint::Fingerprint;
@@ -43,12 +43,12 @@ impl From<TooMuch> for Fault {
     }
 }
 
-/// Reads a form whose media type is `kind`: its fields are members, and those of one name a list. A value is a string; a file, or what is not in
+/// Reads a form whose media type is `kind`: its fields are members, and those of one name a list, as `rules` have it. A value is a string; a file, or what is not in
 /// UTF-8, is an object with `filename`, `contentType` and `content`, in Base 64.
 ///
 /// # Errors
 /// The first fault.
-pub fn read(form: &[u8], kind: &HeaderValue, budget: &mut Budget) -> Result<Value, Fault> {
+pub fn read(form: &[u8], kind: &HeaderValue, rules: &Rules, budget: &mut Budget) -> Result<Value, Fault> {
     let kind = kind.to_str().map_err(|_| Fault::Boundary)?;
     let boundary = parameter(kind, "boundary").filter(|text| (1..=70).contains(&text.len())).ok_or(Fault::Boundary)?;
     let delimiter = ["--", &boundary].concat();
@@ -62,7 +62,7 @@ pub fn read(form: &[u8], kind: &HeaderValue, budget: &mut Budget) -> Result<Valu
     let delimiter = ["\r\n", &delimiter].concat();
     while let Some(part) = rest {
         if part.starts_with(b"--") {
-            return Ok(Value::Object(collected(fields, &|_| false)));
+            return Ok(rules.document(fields));
         }
         let blank = part.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(part.len());
         let part = part.get(blank..).and_then(|part| part.strip_prefix(b"\r\n")).ok_or(Fault::Syntax)?;
@@ -249,7 +249,7 @@ mod tests {
 
     fn read_form(form: &str) -> Result<String, Fault> {
         let kind = HeaderValue::from_static("multipart/form-data; charset=utf-8; boundary=\"x y\"");
-        read(form.as_bytes(), &kind, &mut Budget::new(1 << 20)).map(|value| value.to_string())
+        read(form.as_bytes(), &kind, &Rules::default(), &mut Budget::new(1 << 20)).map(|value| value.to_string())
     }
 
     /// RFC 7578 §4, RFC 2046 §5.1.1.
@@ -275,7 +275,7 @@ mod tests {
             assert_eq!(read_form(wrong), Err(Fault::Syntax), "{wrong}");
         }
         let kind = HeaderValue::from_static("multipart/form-data");
-        assert_eq!(read(b"", &kind, &mut Budget::new(1)), Err(Fault::Boundary));
+        assert_eq!(read(b"", &kind, &Rules::default(), &mut Budget::new(1)), Err(Fault::Boundary));
     }
 
     #[test]
@@ -300,7 +300,7 @@ mod tests {
             let document = Value::Object(fields.chain([file]).collect());
             let (kind, form) = write(&document).unwrap();
             let kind = HeaderValue::try_from(kind).unwrap();
-            prop_assert_eq!(read(&form, &kind, &mut Budget::new(1 << 20)).unwrap(), document);
+            prop_assert_eq!(read(&form, &kind, &Rules::default(), &mut Budget::new(1 << 20)).unwrap(), document);
         }
     }
 }

@@ -27,6 +27,7 @@ fn edited(steps: Vec<Step>, content: &str) -> Result<String, Trouble> {
         from: [Form::Json].into(),
         to: None,
         xml: xml::Rules::default(),
+        form: form::Rules::default(),
     };
     let edited = edit.edit(content.as_bytes(), (Form::Json, &HeaderMap::new()), &[])?;
     assert_eq!(edited.kind, None);

@@ -22,7 +22,8 @@ pub const TEXT: &str = "#text";
 /// The rules.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// The names of the elements that are a list even where there is one.
+    /// The names of the elements that are a list even where there is one. One behind the name of another and a slash is a list in each of
+    /// those, even where there is none.
     pub lists: Box<[Box<str>]>,
     /// Set if prefixes of names and declarations of namespaces are left out.
     pub without_namespaces: bool,
@@ -170,14 +171,24 @@ fn begin(start: &BytesStart<'_>, rules: &Rules, budget: &mut Budget) -> Result<O
 fn add(parent: &mut Open, element: Open, rules: &Rules) {
     let Open { name, attributes: mut members, text, elements } = element;
     let is_blank = text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-    let value = if members.is_empty() && elements.is_empty() {
+    let own = || rules.lists.iter().filter_map(|list| list.split_once('/')).filter(|(parent, _)| **parent == *name);
+    let has_lists = own().next().is_some();
+    let value = if members.is_empty() && elements.is_empty() && !has_lists {
         Value::from(text)
     } else {
-        if !(text.is_empty() || !elements.is_empty() && is_blank) {
+        if !(text.is_empty() || (has_lists || !elements.is_empty()) && is_blank) {
             members.push((TEXT.into(), Value::from(text)));
         }
-        members.append(&mut collected(elements, &|name| rules.lists.iter().any(|list| &**list == name)).take());
-        Value::Object(Object::of_distinct(members))
+        let is_list =
+            |child: &str| rules.lists.iter().any(|list| &**list == child) || own().any(|(_, list)| list == child);
+        let mut object = Object::of_distinct(members);
+        object.insert_all(collected(elements, &is_list).take());
+        for (_, list) in own() {
+            if object.get(list).is_none() {
+                object.insert(list, Value::Array(Vec::new()));
+            }
+        }
+        Value::Object(object)
     };
     parent.elements.push((name, value));
 }
@@ -386,6 +397,27 @@ mod tests {
         assert_eq!(read_by(&nested, &Rules::default()), Err(Fault::Depth));
         let large = format!("<a>{}</a>", "<b/>".repeat(100));
         assert_eq!(read(&large, &Rules::default(), &mut Budget::new(1_000)), Err(Fault::TooMuch));
+    }
+
+    /// docs/configuration.md, Forms of content: `xml.lists` with the element that the list is in.
+    #[test]
+    fn a_list_in_an_element_is_there_even_if_it_is_empty() {
+        let rules = Rules { lists: ["items/item".into(), "tag".into()].into(), ..Rules::default() };
+        let json = |text: &str| read_by(text, &rules).unwrap();
+        for (from, to) in [
+            ("<o><items/></o>", r#"{"o":{"items":{"item":[]}}}"#),
+            ("<o><items>\n </items></o>", r#"{"o":{"items":{"item":[]}}}"#),
+            ("<o><items><item>1</item></items></o>", r#"{"o":{"items":{"item":["1"]}}}"#),
+            ("<o><items n=\"0\"/></o>", r#"{"o":{"items":{"@n":"0","item":[]}}}"#),
+            ("<o><items>a</items></o>", r##"{"o":{"items":{"#text":"a","item":[]}}}"##),
+            ("<o><other/><tag>a</tag></o>", r#"{"o":{"other":"","tag":["a"]}}"#),
+            ("<items/>", r#"{"items":{"item":[]}}"#),
+            ("<o><item>1</item></o>", r#"{"o":{"item":"1"}}"#),
+        ] {
+            assert_eq!(json(from), to, "{from}");
+        }
+        // Back, it is the element alone.
+        assert_eq!(xml(r#"{"o":{"items":{"item":[]}}}"#).as_deref(), Ok("<o><items/></o>"));
     }
 
     /// What XML has elements for: strings, objects with members, and lists of two or more.

@@ -12,6 +12,7 @@ use crate::document::schema::Side;
 use crate::document::{Budget, Value};
 use crate::error::{Flaw, Reject};
 use crate::http::percent;
+use crate::policy::body_edit::form::Rules;
 use crate::policy::body_edit::multipart;
 use crate::policy::validate::{is_in_utf8, media_type};
 
@@ -284,7 +285,8 @@ impl Media {
                 let kind = headers.get(CONTENT_TYPE).ok_or("it has no media type")?;
                 // What a file takes in Base 64, and as much again.
                 let mut budget = Budget::new(content.len().saturating_mul(4).saturating_add(1 << 16));
-                let form = multipart::read(content, kind, &mut budget).map_err(|fault| Cow::from(fault.to_string()))?;
+                let form = multipart::read(content, kind, &Rules::default(), &mut budget)
+                    .map_err(|fault| Cow::from(fault.to_string()))?;
                 let Value::Object(mut form) = form else { return Ok(form) };
                 let members = form.take().into_iter().map(|(name, value)| {
                     let value = match self.shape.member(&name) {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::document::path::Path;
 use crate::document::pointer::Pointer;
-use crate::policy::body_edit::{Literal, Statuses, Step, xml};
+use crate::policy::body_edit::{Literal, Statuses, Step, form, xml};
 
 fn edit(steps: Vec<Step>, most_bytes: u64) -> Arc<BodyEdit> {
     Arc::new(BodyEdit {
@@ -14,6 +14,7 @@ fn edit(steps: Vec<Step>, most_bytes: u64) -> Arc<BodyEdit> {
         from: [Form::Ndjson, Form::Events].into(),
         to: None,
         xml: xml::Rules::default(),
+        form: form::Rules::default(),
     })
 }
 
