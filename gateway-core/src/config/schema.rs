@@ -66,6 +66,16 @@ fn say_what_is_read(schema: &mut Schema) {
     if let (true, Some(properties)) = (is_closed, schema.get_mut("properties").and_then(Value::as_object_mut)) {
         properties.entry(DESCRIPTION).or_insert_with(|| json!({ "type": "string" }));
     }
+    // Editors show the description of a member, and not that of the choice that it stands for.
+    for choice in schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        let words = choice.get("description").cloned();
+        if let (Some(words), Some(members)) = (words, choice.get_mut("properties").and_then(Value::as_object_mut)) {
+            let mut own = members.iter_mut().filter(|(name, _)| *name != DESCRIPTION);
+            if let (Some((_, Value::Object(member))), None) = (own.next(), own.next()) {
+                member.entry("description").or_insert(words);
+            }
+        }
+    }
     // One of several words may come from the environment like any text.
     if let Some(choices) = schema.get_mut("oneOf").and_then(Value::as_array_mut)
         && choices.iter().any(|choice| choice.get("const").is_some())

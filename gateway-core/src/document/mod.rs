@@ -17,6 +17,7 @@ pub mod schema;
 mod write;
 
 pub use budget::{Budget, TooMuch};
+pub(crate) use literal::AS_WRITTEN;
 pub use number::{Divisor, Number};
 pub use read::{DEEPEST, Fault, FaultKind};
 

@@ -13,6 +13,7 @@ use crate::config::number::{self, Number};
 use crate::config::object::{OWN, Shape};
 use crate::config::tree::{Kind, Node};
 use crate::config::variables;
+use crate::document::AS_WRITTEN;
 
 /// Reads one value.
 #[derive(Clone, Copy)]
@@ -160,6 +161,21 @@ impl<'n, 'l> Reader<'n, 'l> {
         }
     }
 
+    /// Has `visitor` take `value`, which is that of the node.
+    fn visit<V: Visitor<'n>>(self, value: Value<'n>, visitor: V) -> Result<V::Value, Error> {
+        match value {
+            Value::Null => self.about(visitor.visit_unit()),
+            Value::Bool(value) => self.about(visitor.visit_bool(value)),
+            Value::Number(text) => {
+                self.visit_number(self.about(number::parse(text, false).map_err(Error::custom))?, visitor)
+            }
+            Value::String(text) => self.visit_text(text, visitor),
+            Value::List => self.list(visitor),
+            Value::Object => self.object(self.shape, visitor),
+            Value::Assumed => visitor.visit_unit(),
+        }
+    }
+
     fn visit_number<V: Visitor<'n>>(self, number: Number, visitor: V) -> Result<V::Value, Error> {
         self.about(match number {
             Number::Unsigned(number) => visitor.visit_u64(number),
@@ -239,17 +255,7 @@ impl<'de, 'l> Deserializer<'de> for Reader<'de, 'l> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.value()? {
-            Value::Null => self.about(visitor.visit_unit()),
-            Value::Bool(value) => self.about(visitor.visit_bool(value)),
-            Value::Number(text) => {
-                self.visit_number(self.about(number::parse(text, false).map_err(Error::custom))?, visitor)
-            }
-            Value::String(text) => self.visit_text(text, visitor),
-            Value::List => self.list(visitor),
-            Value::Object => self.object(self.shape, visitor),
-            Value::Assumed => visitor.visit_unit(),
-        }
+        self.visit(self.value()?, visitor)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -285,6 +291,12 @@ impl<'de, 'l> Deserializer<'de> for Reader<'de, 'l> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        if name == AS_WRITTEN {
+            return match self.value()? {
+                Value::Number(text) => self.about(visitor.visit_bytes(text.as_bytes())),
+                value => self.visit(value, visitor),
+            };
+        }
         let shape = if name == OWN { Shape::Fields } else { self.shape };
         visitor.visit_newtype_struct(Self { shape, ..self })
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::PolicyUse;
+use super::{Literal, PolicyUse};
 use crate::config::{ByteSize, Entries, Span};
 
 /// One of several upstreams of a route.
@@ -65,8 +65,8 @@ pub struct Respond {
     pub headers: Entries<String>,
     /// The content, as text; a template.
     pub body: Option<String>,
-    /// The content, as JSON; sent as `application/json`.
-    pub json: Option<serde_json::Value>,
+    /// The content, as JSON; sent as `application/json`. Members keep their order, and numbers their texts.
+    pub json: Option<Literal>,
 }
 
 /// A value in the key-value store, read by GET and HEAD; if `methods` says so, written by PUT and removed by DELETE.

@@ -19,6 +19,7 @@ use super::object::{OWN, Shape};
 use super::scan::{Next, Scan, Unsound};
 use super::tree::Kind;
 use super::variables::{self, Mistake, Variable};
+use crate::document::AS_WRITTEN;
 
 /// A text, and what stands for the variables in it.
 struct Text<'t, 'v> {
@@ -143,6 +144,18 @@ impl<'n, 'l> Reader<'n, 'l> {
         Ok(scan.next() == Next::Null && matches!(scan.scalar()?, Kind::Null))
     }
 
+    /// Has `visitor` take `value`, which it has begun with.
+    fn visit<V: Visitor<'n>>(self, value: Value<'n>, visitor: V) -> Result<V::Value, Unsound> {
+        match value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(value),
+            Value::Number(text) => visit_number(number::parse(text, false).map_err(|_| Unsound)?, visitor),
+            Value::String(text) => visit_text(text, visitor),
+            Value::List => self.list(visitor),
+            Value::Object => self.object(self.shape, visitor),
+        }
+    }
+
     fn list<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Unsound> {
         let mut items = Items::of(self.text)?;
         let value = visitor.visit_seq(&mut items)?;
@@ -186,14 +199,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
     type Error = Unsound;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unsound> {
-        match self.value()? {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(value),
-            Value::Number(text) => visit_number(number::parse(text, false).map_err(|_| Unsound)?, visitor),
-            Value::String(text) => visit_text(text, visitor),
-            Value::List => self.list(visitor),
-            Value::Object => self.object(self.shape, visitor),
-        }
+        self.visit(self.value()?, visitor)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unsound> {
@@ -226,6 +232,12 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Unsound> {
+        if name == AS_WRITTEN {
+            return match self.value()? {
+                Value::Number(text) => visitor.visit_bytes(text.as_bytes()),
+                value => self.visit(value, visitor),
+            };
+        }
         let shape = if name == OWN { Shape::Fields } else { self.shape };
         visitor.visit_newtype_struct(Self { shape, ..self })
     }

@@ -390,7 +390,7 @@ impl<'c> Compiler<'c> {
             }
             (Some(json), None) => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                Some(Template::literal(&json.to_string()))
+                Some(Template::literal(&json.0.to_string()))
             }
             (None, Some(body)) => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
