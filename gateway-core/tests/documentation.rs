@@ -139,3 +139,78 @@ fn every_word_of_the_log_for_a_refused_caller_is_explained() {
         assert!(CONFIGURATION.contains(&row), "{word}");
     }
 }
+
+/// The name by which a link leads to the heading `text`, as GitHub makes it.
+fn anchor(text: &str) -> String {
+    let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+/// The page begins with its contents: a line for each section, with those within it.
+#[test]
+fn the_contents_are_those_of_the_page() {
+    let mut expected: Vec<String> = Vec::new();
+    let mut is_code = false;
+    for line in CONFIGURATION.lines() {
+        is_code ^= line.trim_start().starts_with("```");
+        let link = |text: &str| format!("[{text}](#{})", anchor(text));
+        match (line.strip_prefix("## "), line.strip_prefix("### "), expected.last_mut()) {
+            (Some(text), ..) if !is_code => expected.push(format!("- {}", link(text))),
+            (_, Some(text), Some(last)) if !is_code => {
+                last.push_str(if last.contains("): ") { ", " } else { ": " });
+                last.push_str(&link(text));
+            }
+            _ => {}
+        }
+    }
+    let contents: Vec<&str> = CONFIGURATION.lines().skip(2).take_while(|line| !line.is_empty()).collect();
+    assert_eq!(contents, expected, "write these lines below the title");
+}
+
+/// docs/configuration.md, Compression: the page lists the media types that are compressed where nothing else is said.
+#[test]
+fn the_media_types_that_are_compressed_are_listed() {
+    let text = r#"{"routes": [{"name": "r", "respond": {}, "policies": [{"compress": {}}]}]}"#;
+    let plan = plan::load(text, &Capabilities::NATIVE, &AnySecret).unwrap();
+    let types = &plan.routes[0].compress.as_ref().unwrap().types;
+    let listed: Vec<String> = types.iter().map(|text| format!("`{text}`")).collect();
+    assert!(
+        CONFIGURATION.contains(&format!("`*` stands for any text. Default: {} |", listed.join(", "))),
+        "{listed:?}"
+    );
+}
+
+/// Editors show the description of a member: each has one, those of choices such as `{"header": …}` too.
+#[test]
+fn the_schema_describes_each_member() {
+    fn walk(schema: &Value, definitions: &Value, at: &str, found: &mut Vec<String>) {
+        // What stands beside a reference are rules for the members that are described there.
+        let own = schema.get("properties").filter(|_| schema.get("$ref").is_none());
+        for (name, member) in own.and_then(Value::as_object).into_iter().flatten() {
+            let named = member["$ref"].as_str().and_then(|name| name.strip_prefix("#/$defs/"));
+            let is_said = member["description"].is_string()
+                || named.is_some_and(|name| definitions[name]["description"].is_string());
+            // `description` is in any object, and says itself what it is.
+            if !is_said && name != "description" {
+                found.push(format!("{at}.{name}"));
+            }
+            walk(member, definitions, &format!("{at}.{name}"), found);
+        }
+        for part in ["items", "additionalProperties"].iter().filter_map(|part| schema.get(part)) {
+            walk(part, definitions, at, found);
+        }
+        for choice in ["oneOf", "anyOf"].iter().filter_map(|part| schema[*part].as_array()).flatten() {
+            // Those without a type are rules, and no members.
+            if choice["type"].is_string() {
+                walk(choice, definitions, at, found);
+            }
+        }
+    }
+    let schema = json_schema();
+    let mut found = Vec::new();
+    walk(&schema, &schema["$defs"], "", &mut found);
+    for (name, definition) in schema["$defs"].as_object().unwrap() {
+        walk(definition, &schema["$defs"], name, &mut found);
+    }
+    assert_eq!(found, [] as [&str; 0]);
+}

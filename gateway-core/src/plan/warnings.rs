@@ -12,6 +12,7 @@ mod limits;
 mod matching;
 mod own_listener;
 mod schema;
+mod versions;
 
 use std::collections::BTreeSet;
 
@@ -57,6 +58,7 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
         uses.upstreams.extend(steered(policy).chain(deciders(policy)));
         odd(&root.member("policies").member(name), policy, now, &mut found);
     }
+    let mut empty = Vec::new();
     match &reading {
         Some(reading) => found.retain(|warning| !reading.is_damaged(&warning.path)),
         // With unknown variables, parts to compare with are missing.
@@ -66,6 +68,8 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
             matching::warnings(&config, &mut found);
             identity::unasked(&config, &mut found);
             caches::idle(&config, &mut found);
+            versions::warnings(&config, now, &mut found);
+            empty = versions::empty_lists(&config);
         }
     }
     exposure::warnings(&config, &mut found);
@@ -76,7 +80,13 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
     let are_uses_known =
         reading.as_ref().is_none_or(|reading| USERS.iter().all(|section| reading.is_section_intact(section)));
     check_sections(&config, are_uses_known.then_some(&uses), &mut found);
-    placed(text, found)
+    // The text of a list that is not there is that of the route.
+    let is_list = |warning: &Diagnostic| warning.found.as_deref().is_some_and(|found| found.starts_with('['));
+    let empty = placed(text, empty).into_iter().filter(is_list);
+    let mut found = placed(text, found);
+    found.extend(empty);
+    found.sort_by_key(|warning| warning.position);
+    found
 }
 
 /// Returns the warnings about the text of a `gateway.json` that hold where the native server serves it.
@@ -151,6 +161,8 @@ impl<'c> Uses<'c> {
         for (i, route) in routes.iter().enumerate() {
             self.upstreams.extend(route.upstream.as_deref());
             self.upstreams.extend(route.split.iter().map(|target| target.upstream.as_str()));
+            let calls = route.aggregate.iter().flat_map(|aggregate| aggregate.calls.iter());
+            self.upstreams.extend(calls.map(|(_, call)| call.upstream.as_str()));
             self.policies(&at.index(i).member("policies"), &route.policies, found);
             for (j, target) in route.split.iter().enumerate() {
                 self.policies(&at.index(i).member("split").index(j).member("policies"), &target.policies, found);

@@ -221,3 +221,90 @@ fn what_the_versions_of_an_api_use_is_used() {
     assert_eq!(said(text), []);
     assert_eq!(words(&plan::warnings(text, NOW)), [] as [(&str, &str); 0]);
 }
+
+/// docs/configuration.md, Answers of several calls: what a call is to is sent something, whatever is wrong with the call.
+#[test]
+fn an_upstream_of_an_answer_of_several_calls_is_used() {
+    let text = |path: &str| {
+        format!(
+            r#"{{"upstreams": {{"a": {{"url": "http://a.test"}}, "b": {{"url": "http://b.test"}}}}, "routes": [{{"name": "r", "match": {{"path": "/r"}},
+            "aggregate": {{"calls": {{"a": {{"upstream": "a", "path": "{path}"}}}}}}}}]}}"#
+        )
+    };
+    for (path, mistakes) in [("/x", 0), ("x", 1)] {
+        let text = text(path);
+        assert_eq!(said(&text).len(), mistakes);
+        assert_eq!(words(&plan::warnings(&text, NOW)), [("upstreams.b", "nothing is sent to `b`")], "{path}");
+    }
+}
+
+/// docs/configuration.md, The end of a version.
+#[test]
+fn warns_of_ends_of_versions_that_nobody_means() {
+    let warned = |list: &str, routes: &str| {
+        let text = format!(
+            r#"{{"apis": [{{"name": "a", "versions": {{"from": [{{"header": "v"}}], "default": "latest", "aliases": {{"latest": "3"}}, "list": {list}}},
+                "routes": [{routes}]}}]}}"#
+        );
+        assert_eq!(said(&text), [], "{text}");
+        let warnings = plan::warnings(&text, NOW);
+        warnings.iter().map(|one| (one.path.replace("apis[0].", ""), one.message.clone())).collect::<Vec<_>>()
+    };
+    let all = r#"{"name": "r", "respond": {}}"#;
+    let one = |path: &str, message: &str| vec![(path.to_owned(), message.to_owned())];
+    for (list, path, message) in [
+        (
+            r#"{"2": {"sunset": "2026-12-02T02:00:00Z"}, "3": {}}"#,
+            "versions.list[\"2\"].sunset",
+            "this time is over: requests for the version get 410",
+        ),
+        (
+            r#"{"2": {}, "3": {"sunset": "2027-01-01"}}"#,
+            "versions.list[\"3\"].sunset",
+            "requests that state no version get 410 from then on",
+        ),
+        (
+            r#"{"2": {"sunset": "2027-01-01", "brownOuts": [{"from": "2027-01-01", "until": "2027-01-02"}]}, "3": {}}"#,
+            "versions.list[\"2\"].brownOuts[0].from",
+            "the version is gone by then",
+        ),
+        (
+            r#"{"2": {"since": "2027-02-01", "brownOuts": [{"from": "2027-01-01", "until": "2027-02-01"}]}, "3": {}}"#,
+            "versions.list[\"2\"].brownOuts[0].until",
+            "the version is not there yet",
+        ),
+        (
+            r#"{"2": {"brownOuts": [{"from": "2026-12-01", "until": "2026-12-02"}]}, "3": {}}"#,
+            "versions.list[\"2\"].brownOuts[0].until",
+            "this time is over",
+        ),
+        (
+            r#"{"2": {}, "3": {"successor": "2"}}"#,
+            "versions.list[\"3\"].successor",
+            "the successor is an older version, by its name",
+        ),
+        (
+            r#"{"2": {"since": "2026-05-02"}, "3": {"since": "2026-05-01"}}"#,
+            "versions.list[\"3\"].since",
+            "`3` is newer than `2` by its name, and older by its day",
+        ),
+    ] {
+        assert_eq!(warned(list, all), one(path, message), "{list}");
+    }
+    let sound = r#"{"2": {"since": "2026-05-01", "deprecated": "2026-06-01", "sunset": "2027-01-01", "successor": "3",
+        "brownOuts": [{"from": "2026-12-30", "until": "2027-01-02"}]}, "3": {"since": "2026-05-02"}, "10": {}}"#;
+    assert_eq!(warned(sound, all), []);
+    // A version that is made from another has the routes of that.
+    let chain = r#"{"1": {"from": "2"}, "2": {}, "3": {}}"#;
+    let newest = r#"{"name": "r", "versions": [">=3"], "respond": {}}"#;
+    assert_eq!(
+        warned(chain, newest),
+        [
+            ("versions.list[\"1\"]".to_owned(), "no route is of version `1`".to_owned()),
+            ("versions.list[\"2\"]".to_owned(), "no route is of version `2`".to_owned())
+        ]
+    );
+    assert_eq!(warned(chain, r#"{"name": "r", "versions": ["2-3"], "respond": {}}"#), []);
+    let empty = r#"{"name": "q", "match": {"path": "/q"}, "respond": {}}, {"name": "r", "match": {"path": "/r"}, "versions": [], "respond": {}}"#;
+    assert_eq!(warned(chain, empty), one("routes[1].versions", "an empty list is one of all versions"));
+}

@@ -7,7 +7,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::ask::AdminArgs;
-use super::output::{print, print_json};
+use super::output::{print, print_json, sayln};
+use super::style::Style;
 
 /// Tell the versions of the APIs of a gateway that runs, when they end, and who still calls them
 #[derive(Debug, Args)]
@@ -35,9 +36,19 @@ impl Versions {
             Err(code) => return code,
         };
         let all = answer.get("versions").and_then(Value::as_array).cloned().unwrap_or_default();
+        let names: Vec<&str> = all.iter().filter_map(|version| version.get("api")?.as_str()).collect();
+        if let Some(unknown) = api.iter().find(|name| !names.contains(&name.as_str())) {
+            let help = match gateway_core::config::suggest(unknown, names.iter().copied()) {
+                Some(near) => format!(": did you mean `{near}`?"),
+                None if names.is_empty() => ": none has".to_owned(),
+                None => String::new(),
+            };
+            sayln!("{}: no API `{}` has versions{help}", Style::stderr().red("error"), shown(unknown));
+            return ExitCode::FAILURE;
+        }
         let is_asked =
             |version: &Value| api.is_empty() || api.iter().any(|name| version.get("api") == Some(&json!(name)));
-        let versions: Vec<Value> = all.into_iter().filter(is_asked).collect();
+        let versions: Vec<Value> = all.iter().filter(|version| is_asked(version)).cloned().collect();
         if json {
             return print_json(&json!({ "versions": versions }), ExitCode::SUCCESS);
         }

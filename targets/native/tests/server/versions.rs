@@ -36,6 +36,14 @@ fn the_command_tells_who_still_calls_a_version() {
          orders  2  1 request\n"
     );
     assert!(versions(&admin, &[]).ends_with("users  a  0 requests\n"));
+    let unknown = |name: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_edgeway"));
+        let output = command.args(["versions", "--admin", &format!("http://{admin}"), "--api", name]).output().unwrap();
+        assert_eq!((output.status.code(), &*output.stdout), (Some(1), &b""[..]));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(unknown("order"), "error: no API `order` has versions: did you mean `orders`?\n");
+    assert_eq!(unknown("nope"), "error: no API `nope` has versions\n");
     let told: serde_json::Value = serde_json::from_str(&versions(&admin, &["--api", "orders", "--json"])).unwrap();
     assert_eq!(told["versions"][0]["requests"], 2);
     assert_eq!(told["versions"].as_array().unwrap().len(), 2);
