@@ -5,6 +5,7 @@ use core::pin::{Pin, pin};
 use core::task::Poll;
 use core::time::Duration;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
@@ -15,6 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri
 
 use super::exchange::Exchange;
 use super::proxy::{self, ClientSide};
+use super::room::{Room, Unread};
 use super::upstream_credentials::{self, Again};
 use super::within::within;
 use super::{content, local};
@@ -93,8 +95,8 @@ struct Calls<'c, 'p, 't, P> {
     targets: &'p [Target],
     call: &'c Call,
     progress: Progress<'c>,
-    /// The content that may still come, in bytes.
-    room: u64,
+    /// The room that the contents of the answers have.
+    room: Arc<Room>,
     took: Vec<Took>,
 }
 
@@ -127,7 +129,7 @@ pub(super) async fn serve<'p, P: Platform>(
         targets,
         call,
         progress: Progress::new(action, call, request),
-        room: action.most_bytes,
+        room: Arc::new(Room::of(action.most_bytes)),
         took: vec![Took::default(); action.calls.len()],
     };
     let is_whole = calls.run().await;
@@ -196,7 +198,8 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
                     Ok((ready, again)) => {
                         one.again = again;
                         let texts = asked.edit.fill(self.call);
-                        under_way.push((one, Box::pin(call(platform, state, asked, texts, ready, self.room))));
+                        under_way
+                            .push((one, Box::pin(call(platform, state, asked, texts, ready, Arc::clone(&self.room)))));
                     }
                     Err(fault) => self.progress.ended(one.call, one.item, Err(fault)),
                 }
@@ -216,15 +219,12 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
             if under_way.is_empty() {
                 return is_whole;
             }
-            let Some((index, (outcome, bytes))) = first_ready(&mut under_way, sleep.as_mut()).await else {
+            let Some((index, (outcome, has_room))) = first_ready(&mut under_way, sleep.as_mut()).await else {
                 self.progress.expire();
                 return is_whole;
             };
             let (one, _) = under_way.swap_remove(index);
-            match self.room.checked_sub(bytes) {
-                Some(left) => self.room = left,
-                None => is_whole = false,
-            }
+            is_whole &= has_room;
             let again = self.ended(one, outcome).await;
             to_begin.extend(again.filter(|_| is_whole));
         }
@@ -459,44 +459,40 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
     }
 }
 
-/// Sends a request, and reads what comes of it: the result, and the number of bytes that it was made of, of which there may be `room`.
+/// Sends a request, and reads what comes of it: the result, and whether there was room for it.
 async fn call<P: Platform>(
     platform: &P,
     state: &State,
     asked: &Asked,
     texts: Box<[Option<Box<str>>]>,
     ready: Ready<'_>,
-    room: u64,
-) -> (Result<Value, Fault>, u64) {
+    room: Arc<Room>,
+) -> (Result<Value, Fault>, bool) {
     let response = match send(platform, state, ready).await {
         Ok(response) => response,
-        Err(fault) => return (Err(fault), 0),
+        Err(fault) => return (Err(fault), true),
     };
     let (head, body) = response.into_parts();
     let is_answer = asked.statuses.has(head.status);
     if !is_answer && !asked.pass.as_ref().is_some_and(|pass| pass.has(head.status)) {
-        return (Err(Fault::Status(head.status)), 0);
+        return (Err(Fault::Status(head.status)), true);
     }
-    let content = match body {
-        Body::Empty => Bytes::new(),
-        Body::Full(content) => content,
-        Body::Stream(stream) => match platform.collect(stream, asked.edit.most_bytes.min(room)).await {
-            Ok(content) => content,
-            // So many that there is no more room.
-            Err(error) if error.kind == IoErrorKind::BodyTooLarge => return (too_large(), 0),
-            Err(error) => return (Err(Fault::Io(error.kind)), 0),
-        },
+    let content = match room.read(platform, &head.headers, body, asked.edit.most_bytes).await {
+        Ok(content) => content,
+        Err(Unread::NoRoom) => return (too_large(), false),
+        Err(Unread::Failed(IoErrorKind::BodyTooLarge)) if is_answer => return (too_large(), true),
+        Err(Unread::Failed(IoErrorKind::BodyTooLarge)) => return (Err(Fault::Status(head.status)), true),
+        Err(Unread::Failed(kind)) => return (Err(Fault::Io(kind)), true),
     };
-    let bytes = content.len() as u64;
-    if bytes > asked.edit.most_bytes {
-        return (too_large(), 0);
+    if content.len() as u64 > asked.edit.most_bytes {
+        return (if is_answer { too_large() } else { Err(Fault::Status(head.status)) }, true);
     }
     if !is_answer {
         let kind = head.headers.get(CONTENT_TYPE).cloned();
-        return (Err(Fault::Passed(Box::new(Passed { status: head.status, kind, content }))), bytes);
+        return (Err(Fault::Passed(Box::new(Passed { status: head.status, kind, content }))), true);
     }
     if content.is_empty() {
-        return (Ok(Value::Null), 0);
+        return (Ok(Value::Null), true);
     }
     let result = match asked.edit.form(&head.headers) {
         Ok(Some(form)) => asked
@@ -506,7 +502,7 @@ async fn call<P: Platform>(
         Ok(None) => Err(Fault::Content("its media type is none that is read".into())),
         Err(reason) => Err(Fault::Content(reason.into())),
     };
-    (result, bytes)
+    (result, true)
 }
 
 fn too_large() -> Result<Value, Fault> {

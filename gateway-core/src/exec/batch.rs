@@ -1,7 +1,6 @@
 //! Several requests in one: each is answered as if it had come by itself.
 
 use core::future::poll_fn;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::task::Poll;
 use core::time::Duration;
 
@@ -11,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Response};
 
 use super::aggregate::request;
 use super::exchange::Exchange;
+use super::room::{Room, Unread};
 use super::within::within;
 use super::{ending, local, run};
 use crate::body::Body;
@@ -37,10 +37,8 @@ struct Common<'c, P> {
     outer: &'c HeaderMap,
     /// The time at which all have ended.
     end: Duration,
-    /// The contents that may still come, in bytes.
-    room: AtomicU64,
-    /// Set while a content is read: they are read one after another, so that they never take more than their room together.
-    is_reading: AtomicBool,
+    /// The room that the contents have.
+    room: Room,
 }
 
 /// Answers a batch.
@@ -80,8 +78,7 @@ pub(super) async fn serve<P: Platform>(
         peer,
         outer: &outer,
         end: platform.monotonic().saturating_add(batch.timeout),
-        room: AtomicU64::new(batch.most_bytes),
-        is_reading: AtomicBool::new(false),
+        room: Room::of(batch.most_bytes),
     };
     let mut answers: Vec<Option<Value>> = parts.iter().map(|_| None).collect();
     let mut waiting = parts.into_iter().enumerate();
@@ -144,23 +141,21 @@ impl<P: Platform> Common<'_, P> {
         let answered = match answer {
             Ok(response) => {
                 let (head, body) = response.into_parts();
-                let content = self.read(body).await;
-                content.map(|content| Answered { status: head.status, headers: head.headers, content }).map_err(
-                    |kind| {
-                        cut = Some(kind);
-                        match kind {
-                            IoErrorKind::BodyTooLarge => Reject::upstream_content()
-                                .with_detail("the answer is longer than the answers of a batch may be together"),
-                            IoErrorKind::TotalTimeout => Reject::call_timeout(),
-                            _ => Reject::upstream_content(),
-                        }
-                    },
-                )
+                let content = self.room.read(platform, &head.headers, body, u64::MAX);
+                let content = within(platform, self.left(), content).await;
+                let content = content.unwrap_or(Err(Unread::Failed(IoErrorKind::TotalTimeout)));
+                let answered = content.map(|content| Answered { status: head.status, headers: head.headers, content });
+                answered.map_err(|unread| {
+                    let (kind, reject) = unread.told();
+                    cut = Some(kind);
+                    reject
+                })
             }
             Err(reject) => Err(reject),
         };
         let answered = answered.unwrap_or_else(|reject| {
             let id = record.request_id.clone().unwrap_or_else(|| HeaderValue::from_static(""));
+            record.refused(&reject, &id);
             let (head, body) = problem::answer::<P::Stream>(reject, is_head, id).into_parts();
             let content = if let Body::Full(content) = body { content } else { Bytes::new() };
             Answered { status: head.status, headers: head.headers, content }
@@ -173,31 +168,16 @@ impl<P: Platform> Common<'_, P> {
     fn left(&self) -> Duration {
         self.end.saturating_sub(self.platform.monotonic())
     }
+}
 
-    /// All of a content, if there is room and time for it.
-    async fn read(&self, body: Body<P::Stream>) -> Result<Bytes, IoErrorKind> {
-        match body {
-            Body::Empty => Ok(Bytes::new()),
-            Body::Full(content) => self.take(content),
-            Body::Stream(stream) => {
-                // Whoever ends a turn is polled together with those that wait for one.
-                let turn = poll_fn(|_| match self.is_reading.swap(true, Ordering::Relaxed) {
-                    true => Poll::Pending,
-                    false => Poll::Ready(()),
-                });
-                within(self.platform, self.left(), turn).await.ok_or(IoErrorKind::TotalTimeout)?;
-                let collected = self.platform.collect(stream, self.room.load(Ordering::Relaxed));
-                let collected = within(self.platform, self.left(), collected).await;
-                self.is_reading.store(false, Ordering::Relaxed);
-                let content = collected.ok_or(IoErrorKind::TotalTimeout)?.map_err(|error| error.kind)?;
-                self.take(content)
-            }
+impl Unread {
+    /// The kind of failure, and what the client is told in place of the answer.
+    fn told(self) -> (IoErrorKind, Reject) {
+        let long = "the answer is longer than the answers of a batch may be together";
+        match self {
+            Self::NoRoom => (IoErrorKind::BodyTooLarge, Reject::upstream_content().with_detail(long)),
+            Self::Failed(kind @ IoErrorKind::TotalTimeout) => (kind, Reject::call_timeout()),
+            Self::Failed(kind) => (kind, Reject::upstream_content()),
         }
-    }
-
-    fn take(&self, content: Bytes) -> Result<Bytes, IoErrorKind> {
-        let length = content.len() as u64;
-        let taken = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(length));
-        taken.map(|_| content).map_err(|_| IoErrorKind::BodyTooLarge)
     }
 }

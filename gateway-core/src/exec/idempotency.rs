@@ -59,7 +59,10 @@ pub(super) async fn read<'p, P: Platform>(
     limit: u64,
 ) -> Result<(), Reject> {
     let Some(key) = rule.key(call)? else {
-        exchange.note(|| Event::Policy { policy: POLICY, verdict: "there is no key".to_owned() });
+        exchange.note(|| {
+            let is_for = rule.is_for(&call.method);
+            told(if is_for { "there is no key" } else { "requests by this method have no keys here" })
+        });
         return Ok(());
     };
     let claimed = rule.claimed(call, key, platform);

@@ -39,6 +39,7 @@ mod proxy;
 mod request;
 mod reverse;
 mod revocation;
+mod room;
 mod signature;
 mod socket;
 mod steps;

@@ -164,12 +164,18 @@ impl Idempotency {
         format!("once by {}", self.header)
     }
 
+    /// Returns whether requests by `method` have keys.
+    #[must_use]
+    pub fn is_for(&self, method: &Method) -> bool {
+        self.methods.contains(method)
+    }
+
     /// The key of `call`; none if it is made whatever came before it.
     ///
     /// # Errors
     /// There has to be one and is none, or it can't be one.
     pub fn key<'c>(&self, call: &'c Call) -> Result<Option<&'c [u8]>, Reject> {
-        if !self.methods.contains(&call.method) {
+        if !self.is_for(&call.method) {
             return Ok(None);
         }
         let mut values = call.headers.get_all(&self.header).iter();
@@ -190,11 +196,12 @@ impl Idempotency {
         let of =
             |source: &KeySource| source.cell(CellOf { prefix: "", name: "", tier: None }, call, "", clock).into_bytes();
         let all = |name| call.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b'\n');
+        let is_known = call.caller.as_deref().is_some_and(|caller| !caller.is_anonymous());
         let (kind, whose) = match &self.scope {
+            // What a client states keeps no other one away: whoever is known is always told from others.
+            Some(scope) if is_known && !scope.asks_caller() => ("both", [of(scope), of(&KeySource::Credential)]),
             Some(scope) => ("scope", [of(scope), Vec::new()]),
-            None if call.caller.as_deref().is_some_and(|caller| !caller.is_anonymous()) => {
-                ("caller", [of(&KeySource::Credential), Vec::new()])
-            }
+            None if is_known => ("caller", [of(&KeySource::Credential), Vec::new()]),
             None if [AUTHORIZATION, COOKIE].iter().any(|name| call.headers.contains_key(name)) => {
                 ("fields", [all(AUTHORIZATION), all(COOKIE)])
             }

@@ -22,12 +22,14 @@ pub struct Idempotency {
     pub keep: Option<Span>,
     /// The longest that a request waits for the answer to the first one; `0s` to `60s`. Default: `10s`.
     pub wait: Option<Span>,
-    /// The requests among which a key is the same. Default: those of one credential; without one, those with the same `Authorization` and `Cookie`, and
-    /// without these, those of one client address.
+    /// The requests among which a key is the same. Whatever it is, no two callers who
+    /// are known have a key in common, unless it goes by who calls: `consumer`, `claim`. Default: those of one credential; without one, those with the same
+    /// `Authorization` and `Cookie`, and without these, those of one client address.
     pub scope: Option<CounterKey>,
     /// The longest content of a request with a key, and of an answer that is kept; up to `1MiB`. Default: `256KiB`.
     pub max_bytes: Option<ByteSize>,
-    /// The statuses of answers that are not kept: a request with the same key is made again. Default: 408, 425, 429, 502, 503 and 504.
+    /// The statuses of answers that are not kept: a request with the same key is made again. Default: those that say so, 408, 425, 429, 502, 503
+    /// and 504.
     pub transient: Option<Vec<u16>>,
     /// The answer where nobody knows what has become of the first request. Default: `refuse`.
     pub unknown: Option<UnknownOutcome>,

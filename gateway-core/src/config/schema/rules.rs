@@ -428,8 +428,12 @@ fn apply(value: &mut Value, rule: &Rule) {
             set(value, "properties", members);
         }
         Whole(least, most) => {
-            set(value, "minimum", json!(least));
-            set(value, "maximum", json!(most));
+            let is_list = value.get("items").is_some();
+            let place = if is_list { value.get_mut("items") } else { Some(value) };
+            if let Some(place) = place {
+                set(place, "minimum", json!(least));
+                set(place, "maximum", json!(most));
+            }
         }
         Numbers(numbers) => {
             let null = is_nullable(value).then_some(Value::Null);

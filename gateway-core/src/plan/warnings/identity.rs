@@ -134,7 +134,8 @@ pub(super) fn unasked(config: &Config, found: &mut Vec<ConfigError>) {
     }
     let mut open = asked.into_iter().filter(|(_, route, proof, is_for_some)| {
         // What the gateway answers by itself is in the file, and shows nothing of a service.
-        let shows_something = route.redirect.is_none() && route.respond.is_none();
+        // Each request of a batch is for a route of its own.
+        let shows_something = route.redirect.is_none() && route.respond.is_none() && route.batch.is_none();
         proof.is_none() && shows_something && !is_for_some
     });
     let mut shown: Vec<_> = open.by_ref().take(MOST_UNASKED).collect();

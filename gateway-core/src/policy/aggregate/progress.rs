@@ -340,7 +340,11 @@ impl<'a> Progress<'a> {
     /// The calls that have succeeded and can be undone, by index, the last one first, with the requests that undo them; none where a value for one is missing.
     #[must_use]
     pub fn to_undo(&self) -> Vec<(usize, Option<Filled>)> {
-        let done = |index: &&usize| matches!(self.states.get(**index), Some(State::Settled(End::Done(None))));
+        // An answer that can't be read says that it was done, all the same.
+        let done = |index: &&usize| {
+            let state = self.states.get(**index);
+            matches!(state, Some(State::Settled(End::Done(None) | End::Failed(Fault::Content(_)))))
+        };
         let undo = |index: &usize| {
             let undo = self.plan.calls.get(*index)?.undo.as_ref()?;
             Some((*index, undo.fill(self.scope(None), &mut self.budget()).ok()))

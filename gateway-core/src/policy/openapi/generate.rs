@@ -10,8 +10,8 @@ const DEEP: usize = 4;
 /// The deepest that required parts go.
 const DEEPEST: usize = 24;
 
-/// The most values within one.
-const MOST_VALUES: usize = 2_000;
+/// The most work that one value takes: a part of it, or a part of a schema, is one; so are 64 characters.
+const MOST_WORK: usize = 20_000;
 
 /// A maker of values.
 #[derive(Debug)]
@@ -20,12 +20,12 @@ pub(super) struct Generator<'d> {
     state: u64,
     /// Set if nothing is made that need not be there.
     is_least: bool,
-    made: usize,
+    work: usize,
 }
 
 impl<'d> Generator<'d> {
     pub(super) const fn new(document: &'d Value, seed: u64, is_least: bool) -> Self {
-        Self { document, state: seed, is_least, made: 0 }
+        Self { document, state: seed, is_least, work: 0 }
     }
 
     /// The next number (SplitMix64).
@@ -43,14 +43,24 @@ impl<'d> Generator<'d> {
         usize::try_from(self.next() % end).unwrap_or_default()
     }
 
+    /// Returns whether all of the value was made: there may have been more of it than one takes.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.work <= MOST_WORK
+    }
+
+    /// Takes so much work, if there is some left.
+    const fn takes(&mut self, work: usize) -> bool {
+        self.work = self.work.saturating_add(work);
+        self.is_whole()
+    }
+
     /// A value that `schema` takes, as far as that can be told.
     pub(super) fn value(&mut self, schema: &Value) -> Value {
         self.at(schema, 0)
     }
 
     fn at(&mut self, schema: &Value, depth: usize) -> Value {
-        self.made = self.made.saturating_add(1);
-        if depth > DEEPEST || self.made > MOST_VALUES {
+        if depth > DEEPEST || !self.takes(1) {
             return Value::Null;
         }
         let mut merged = Object::default();
@@ -92,7 +102,7 @@ impl<'d> Generator<'d> {
     /// Puts what `schema` and those that it is made of say into one.
     fn merge(&mut self, schema: &Value, into: &mut Object, hops: usize) {
         let Value::Object(schema) = schema else { return };
-        if hops > DEEPEST {
+        if hops > DEEPEST || !self.takes(schema.members().len().saturating_add(1)) {
             return;
         }
         let document = self.document;
@@ -157,7 +167,7 @@ impl<'d> Generator<'d> {
         }
         let least = count(schema, "minProperties").unwrap_or_default();
         let mut number = 0_usize;
-        while object.members().len() < least.min(100) {
+        while object.members().len() < least.min(100) && self.is_whole() {
             number = number.saturating_add(1);
             let value = self.at(&others, depth.saturating_add(1));
             object.insert(&format!("member{number}"), value);
@@ -186,7 +196,7 @@ impl<'d> Generator<'d> {
         let is_unique = schema.get("uniqueItems") == Some(&Value::Boolean(true));
         let rest = schema.get("items").or_else(|| schema.get("contains")).cloned().unwrap_or_default();
         let mut tries = 0_usize;
-        while items.len() < wanted && tries < 2_000 && rest != Value::Boolean(false) {
+        while items.len() < wanted && tries < 2_000 && rest != Value::Boolean(false) && self.is_whole() {
             tries = tries.saturating_add(1);
             let item = self.at(&rest, depth.saturating_add(1));
             if !(is_unique && items.contains(&item)) {
@@ -246,6 +256,9 @@ impl<'d> Generator<'d> {
 
     fn text(&mut self, schema: &Object) -> String {
         let least = count(schema, "minLength").unwrap_or_default().min(10_000);
+        if !self.takes(least / 64) {
+            return String::new();
+        }
         let most = count(schema, "maxLength").unwrap_or(usize::MAX);
         if let Some(expression) = schema.get("pattern").and_then(Value::as_str)
             && let Some(text) = pattern::example(expression, self, least)
@@ -283,7 +296,7 @@ impl<'d> Generator<'d> {
                 WORDS.get(at).copied().unwrap_or("text").to_owned()
             }
         };
-        while text.chars().count() < least {
+        for _ in text.chars().count()..least {
             text.push(char::from(b'a' + u8::try_from(self.below(26)).unwrap_or_default()));
         }
         if text.chars().count() > most {

@@ -207,6 +207,23 @@ fn made(schema: &str, seed: u64) -> Value {
     super::generate::Generator::new(&schema, seed, false).value(&schema)
 }
 
+/// docs/configuration.md, Mocks: what is made is bounded, whatever a schema asks for.
+#[test]
+fn a_schema_that_asks_for_too_much_gets_less() {
+    let nested = r#"{"type": "array", "minItems": 1000, "items": {"type": "array", "minItems": 1000,
+        "items": {"type": "string", "minLength": 10000}}}"#;
+    let mut doubled = r#"{"type": "string"}"#.to_owned();
+    for _ in 0..22 {
+        doubled = format!(r#"{{"allOf": [{doubled}, {{"$ref": "#"}}]}}"#);
+    }
+    for schema in [nested, &doubled] {
+        let schema = Value::read(schema.as_bytes()).unwrap();
+        let mut generator = super::generate::Generator::new(&schema, 1, false);
+        let length = generator.value(&schema).to_string().len();
+        assert!(length < 4 << 20, "{length} bytes");
+    }
+}
+
 /// JSON Schema Validation §6, §7: what is made is as the schema has it.
 #[test]
 fn what_is_made_is_as_its_schema_has_it() {

@@ -170,7 +170,7 @@ fn the_documentation_names_each_member() {
     let step = include_str!("../../src/cli/explain/step.rs");
     let core = sources("../../gateway-core/src/exec");
     let own = names(step, r#"=> (""#).chain(names(step, r#"step: ""#)).chain(names(&core, r#"policy: ""#));
-    let of_constants = ["aggregate", "openapi"].into_iter();
+    let of_constants = ["aggregate", "idempotency", "openapi"].into_iter();
     let of_rules = names(&core, r#"verdict_of(exchange, ""#);
     let mut count = 0;
     for name in own.chain(of_constants).chain(of_rules).filter(|name| !name.contains(' ')) {
