@@ -47,6 +47,8 @@ export class Exchange {
   #isHead = false;
   /** The responses to the fetches whose heads the core has seen, by slot. */
   #responses: Response[] = [];
+  /** The fields of those whose content was given up: an answer may still be made of them. */
+  #heads: Headers[] | undefined;
   /** What is left to pass of the bodies that are copied, by slot. */
   #branches: ReadableStream<Uint8Array>[] | undefined;
   #store: Responses | undefined;
@@ -325,7 +327,7 @@ export class Exchange {
   /** The fields that the edits of `command` apply to. */
   #base({ base }: Command): Headers | undefined {
     if (base === 0) return undefined;
-    return base === 1 ? this.#request.headers : this.#responses[base - 1]!.headers;
+    return base === 1 ? this.#request.headers : (this.#responses[base - 1]?.headers ?? this.#heads![base - 1]);
   }
 
   #content(command: Command): Content {
@@ -373,6 +375,7 @@ export class Exchange {
     const response = this.#responses[slot];
     if (response !== undefined) {
       delete this.#responses[slot];
+      (this.#heads ??= [])[slot] = response.headers;
       this.#branches?.[slot]?.cancel().catch(nothing);
       return cancel(response);
     }
