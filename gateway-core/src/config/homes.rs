@@ -17,6 +17,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("anonymous", "`authenticate`"),
     ("any", "`authenticate`"),
     ("apiKey", "`authenticate` or an entry of `consumers.<name>.credentials`"),
+    ("apiVersions", "`consumers.<name>`"),
     ("append", "`request.headers`, `request.query` or `response.headers`"),
     ("asn", "`network.geo`"),
     ("asns", "`clients`"),

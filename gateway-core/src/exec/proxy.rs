@@ -43,11 +43,22 @@ impl<'s, 'c> Unprepared<'s, 'c> {
         Self(Some((action, side)))
     }
 
-    /// Sets them, if that has not been done.
-    pub(super) fn prepare<P: Platform>(&mut self, plan: &Plan, platform: &P, call: &mut Call) {
-        if let Some((action, side)) = self.0.take() {
-            prepare(plan, platform, action, call, side);
+    /// One that has them, as another route has sent it, and that `action` sends to an upstream.
+    pub(super) fn again(action: &Proxy, call: &mut Call) -> Self {
+        let cut = reverse::cut_prefix(action, call);
+        let stated = || call.client.prefix.as_deref().and_then(|prefix| HeaderValue::try_from(prefix).ok());
+        match cut.or_else(stated) {
+            Some(prefix) => drop(call.headers.insert(X_FORWARDED_PREFIX, prefix)),
+            None => drop(call.headers.remove(X_FORWARDED_PREFIX)),
         }
+        Self::NONE
+    }
+
+    /// Sets them, if that has not been done. Returns whether it has done so.
+    pub(super) fn prepare<P: Platform>(&mut self, plan: &Plan, platform: &P, call: &mut Call) -> bool {
+        let Some((action, side)) = self.0.take() else { return false };
+        prepare(plan, platform, action, call, side);
+        true
     }
 }
 

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use super::body::Texts;
 use super::exchange::{Exchange, Filled};
 use super::proxy::{ClientSide, Unprepared};
+use super::steps::Pending;
 use super::{
     aggregate, answer_admin, batch, body, bounds, cache, compress, etag, finish, idempotency, key_value, local, login,
     openapi, options, proxy, socket, steps, version,
@@ -200,75 +201,107 @@ async fn answer<'p, P: Platform>(
         // Boxed, so that other requests don't carry room for it.
         return Box::pin(answer_admin(plan, exchange.state, platform, asked, body)).await.map(Reply::Http);
     }
-    let key = plan.paths.key(call.path());
-    let lookup = Lookup { path: &key, ..call.lookup() };
-    if let Some(field) = plan.table.overlong(&lookup) {
-        return Err(bounds::overlong(field));
-    }
-    if cors::is_preflight(&call.method, &call.headers)
-        && let Some(response) = options::preflight(exchange, &lookup)
-    {
-        return Ok(Reply::Http(response));
-    }
-    exchange.note(|| Sought::of(&lookup, false));
-    let (index, spec) = match plan.table.find(&lookup) {
-        Found::Route { route, spec, params } => {
-            exchange.note(|| Event::Matched { route, parameters: trace::parameters(plan, spec, &params, call.path()) });
-            call.params = params;
-            (route, spec)
+    // Once, but for a caller who gets another version of an API than the one that is found first.
+    let (mut is_prepared, mut is_known, mut opens_socket) = (false, false, false);
+    let (route, unprepared, done) = loop {
+        let key = plan.paths.key(call.path());
+        let lookup = Lookup { path: &key, ..call.lookup() };
+        if let Some(field) = plan.table.overlong(&lookup) {
+            return Err(bounds::overlong(field));
         }
-        Found::MethodNotAllowed { allow, route } => {
-            exchange.take_cors(plan.routes.get(route).and_then(|route| route.cors.as_ref()), &call.headers);
-            if call.method == Method::OPTIONS {
-                return Ok(Reply::Http(options::answer(exchange, allow)));
+        if cors::is_preflight(&call.method, &call.headers)
+            && let Some(response) = options::preflight(exchange, &lookup)
+        {
+            return Ok(Reply::Http(response));
+        }
+        exchange.note(|| Sought::of(&lookup, false));
+        let (index, spec) = match plan.table.find(&lookup) {
+            Found::Route { route, spec, params } => {
+                exchange
+                    .note(|| Event::Matched { route, parameters: trace::parameters(plan, spec, &params, call.path()) });
+                call.params = params;
+                (route, spec)
             }
-            exchange.note(|| Event::NotMatched);
-            return Err(Reject::method_not_allowed(options::allow(&plan.table.methods().list(allow))));
+            Found::MethodNotAllowed { allow, route } => {
+                exchange.take_cors(plan.routes.get(route).and_then(|route| route.cors.as_ref()), &call.headers);
+                if call.method == Method::OPTIONS {
+                    return Ok(Reply::Http(options::answer(exchange, allow)));
+                }
+                exchange.note(|| Event::NotMatched);
+                return Err(Reject::method_not_allowed(options::allow(&plan.table.methods().list(allow))));
+            }
+            Found::NotFound => {
+                exchange.note(|| Event::NotMatched);
+                return Err(version::refuse(plan, &lookup));
+            }
+        };
+        let route = plan.routes.get(index).ok_or_else(Reject::internal)?;
+        exchange.route = Some(route);
+        exchange.record.matched(index, route);
+        // Before the first step that can leave work to do at the end.
+        if route.needs.end {
+            platform.watch();
         }
-        Found::NotFound => {
-            exchange.note(|| Event::NotMatched);
-            return Err(version::refuse(plan, &lookup));
+        exchange.take_cors(route.cors.as_ref(), &call.headers);
+        let mut pending = None;
+        let mut taken = Ok(());
+        if route.version.is_some() {
+            let is_pinned = !is_known
+                && version::depends_on_caller(route, call)
+                && route.request.iter().any(|step| step.authenticate().is_some());
+            taken = version::take(exchange, platform, spec, call);
+            if is_pinned {
+                pending = Some(Box::new(Pending::Version { gone: core::mem::replace(&mut taken, Ok(())).err() }));
+            } else if is_known {
+                pending = Some(Box::new(Pending::Known));
+            }
         }
-    };
-    let route = plan.routes.get(index).ok_or_else(Reject::internal)?;
-    exchange.route = Some(route);
-    exchange.record.matched(index, route);
-    // Before the first step that can leave work to do at the end.
-    if route.needs.end {
-        platform.watch();
-    }
-    exchange.take_cors(route.cors.as_ref(), &call.headers);
-    let taken = if route.version.is_some() { version::take(exchange, platform, spec, call) } else { Ok(()) };
-    // Taken now: the route may edit the fields.
-    if route.etag.is_some() {
-        exchange.rare().conditions = Etag::ask(&call.method, &call.headers);
-    }
-    if let Some(compress) = &route.compress {
-        exchange.rare().coding = Some(compress.ask(&mut call.headers));
-    }
-    // Boxed: it is rare, and lives as long as the steps take.
-    let mut socket: Result<bool, Box<Reject>> = Ok(false);
-    if let Action::Proxy(action) = &route.action
-        && survey.web_socket
-    {
-        socket = socket::is_opened_by(call, *protocol, &body, action);
-    }
-    let opens_socket = matches!(socket, Ok(true));
-    let mut unprepared = match &route.action {
-        Action::Proxy(action) => Unprepared::new(action, &side),
-        _ => Unprepared::NONE,
-    };
-    // Most answers of a cache are found by what the client has sent, and need nothing else.
-    if !(route.may_answer_unprepared && survey.is_plain() && is_read(call, &body)) {
-        unprepared.prepare(plan, platform, call);
-    }
-    // Each request of a batch has the fields that the client has sent, and is looked at by itself.
-    if matches!(route.action, Action::Batch(_)) {
-        exchange.rare().sent = call.headers.clone();
-    }
-    let done = match taken.and(socket) {
-        Ok(_) => steps::apply(exchange, platform, route, (call, &mut body), survey.length).await,
-        Err(reject) => Err(*reject),
+        // Taken now: the route may edit the fields.
+        if route.etag.is_some() && !exchange.has_conditions() {
+            exchange.rare().conditions = Etag::ask(&call.method, &call.headers);
+        }
+        if let Some(compress) = &route.compress
+            && exchange.rare().coding.is_none()
+        {
+            exchange.rare().coding = Some(compress.ask(&mut call.headers));
+        }
+        // Boxed: it is rare, and lives as long as the steps take.
+        let mut socket: Result<bool, Box<Reject>> = Ok(false);
+        if let Action::Proxy(action) = &route.action
+            && survey.web_socket
+        {
+            socket = match is_prepared {
+                false => socket::is_opened_by(call, *protocol, &body, action),
+                // The fields of the handshake are gone by now.
+                true if opens_socket && action.web_socket.is_none() => {
+                    Err(Box::new(Reject::websocket_not_implemented()))
+                }
+                true => Ok(opens_socket),
+            };
+        }
+        opens_socket = matches!(socket, Ok(true));
+        let mut unprepared = match &route.action {
+            Action::Proxy(action) if is_prepared => Unprepared::again(action, call),
+            Action::Proxy(action) => Unprepared::new(action, &side),
+            _ => Unprepared::NONE,
+        };
+        // Most answers of a cache are found by what the client has sent, and need nothing else.
+        if !(route.may_answer_unprepared && survey.is_plain() && is_read(call, &body)) {
+            is_prepared |= unprepared.prepare(plan, platform, call);
+        }
+        // Each request of a batch has the fields that the client has sent, and is looked at by itself.
+        if matches!(route.action, Action::Batch(_)) {
+            exchange.rare().sent = call.headers.clone();
+        }
+        let done = match taken.and(socket) {
+            Ok(_) => steps::apply(exchange, platform, route, (call, &mut body), survey.length, pending).await,
+            Err(reject) => Err(*reject),
+        };
+        if matches!(done, Ok(false)) {
+            is_known = true;
+            continue;
+        }
+        break (route, unprepared, done);
     };
     // Filled even if the request is refused: the refusal gets the same edits.
     if !route.response.is_empty() {

@@ -8,7 +8,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use super::authenticate::Begun;
 use super::exchange::Exchange;
 use super::within::{timely, within};
-use super::{authenticate, body as bodies, content, idempotency, limits, maintenance, openapi};
+use super::{authenticate, body as bodies, content, idempotency, limits, maintenance, openapi, version};
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
@@ -27,14 +27,27 @@ use crate::record::Permit;
 use crate::time::Clock;
 use crate::trace::Event;
 
-/// Checks the body's length, if the request `states_length`, and applies the route's request steps, in order.
+/// What is special about the proof of a caller.
+pub(super) enum Pending {
+    /// The version of the API depends on it.
+    Version {
+        /// The refusal of all who have no other.
+        gone: Option<Box<Reject>>,
+    },
+    /// It has been given already, to a route that asks for the same.
+    Known,
+}
+
+/// Checks the body's length, if the request `states_length`, and applies the route's request steps, in order. Returns whether all of them are done: not
+/// if the caller gets another version of the API, whose route has to be found.
 pub(super) async fn apply<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
     route: &'p Route,
     (call, body): (&mut Call, &mut Body<P::Stream>),
     states_length: bool,
-) -> Result<(), Reject> {
+    mut pending: Option<Box<Pending>>,
+) -> Result<bool, Reject> {
     if states_length {
         check_body_length(route, &call.headers)?;
     }
@@ -47,14 +60,25 @@ pub(super) async fn apply<'p, P: Platform>(
                 exchange.note(|| Event::Policy { policy: "csrf", verdict: format!("refused: {}", refusal.word()) });
                 refusal.reject()
             })?,
-            RequestStep::Authenticate(step) => match authenticate::begin(exchange, platform, step, call) {
-                Begun::Ended(proved) => proved?,
-                // Boxed, once for all proofs, so that not every request has room for them.
-                Begun::Waits(progress) => {
-                    let limit = route.body_limit;
-                    Box::pin(authenticate::go_on(exchange, platform, step, (call, body), limit, progress)).await?;
+            RequestStep::Authenticate(_) if matches!(pending.as_deref(), Some(Pending::Known)) => {}
+            RequestStep::Authenticate(step) => {
+                match authenticate::begin(exchange, platform, step, call) {
+                    Begun::Ended(proved) => proved?,
+                    // Boxed, once for all proofs, so that not every request has room for them.
+                    Begun::Waits(progress) => {
+                        let limit = route.body_limit;
+                        Box::pin(authenticate::go_on(exchange, platform, step, (call, body), limit, progress)).await?;
+                    }
                 }
-            },
+                if let Some(Pending::Version { gone }) = pending.as_deref_mut() {
+                    if version::pin(exchange, route, call)? {
+                        return Ok(false);
+                    }
+                    if let Some(gone) = gone.take() {
+                        return Err(*gone);
+                    }
+                }
+            }
             RequestStep::Authorize(rule) => {
                 rule.condition.strip_aliases(call);
                 authorize(exchange, platform, rule, call)?;
@@ -120,7 +144,7 @@ pub(super) async fn apply<'p, P: Platform>(
             RequestStep::Method(_) => {}
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Refuses a body of stated length above the route's limit, before any of it is read.

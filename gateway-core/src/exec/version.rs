@@ -50,6 +50,33 @@ pub(super) fn take(
     restate(&version.versions, (version.index, version.served), call).map_err(Box::new)
 }
 
+/// Returns whether the version that `call` gets depends on who makes it: it has stated none, and its route's is the default one.
+pub(super) fn depends_on_caller(route: &Route, call: &Call) -> bool {
+    let Some(version) = &route.version else { return false };
+    let versions = &version.versions;
+    versions.are_pinned
+        && versions.default == Some(version.index)
+        && call.cut().is_none()
+        && versions.stated_at(&call.lookup()).is_none()
+        && !version.is_in_host(call)
+}
+
+/// Has `call`, whose caller is known by now, state the version that its consumer gets in place of that of `route`. Returns whether there is one.
+#[cold]
+#[inline(never)]
+pub(super) fn pin(exchange: &mut Exchange<'_, '_>, route: &Route, call: &mut Call) -> Result<bool, Reject> {
+    let Some(version) = &route.version else { return Ok(false) };
+    let consumer = call.caller.as_deref().and_then(|caller| caller.consumer.as_deref());
+    let pinned = consumer.and_then(|consumer| consumer.version(version.versions.api));
+    let Some(index) = pinned.filter(|index| *index != version.index) else { return Ok(false) };
+    exchange.note(|| Event::Policy {
+        policy: "version",
+        verdict: format!("the consumer gets version `{}`", version.versions.at(index).unwrap_or_default()),
+    });
+    restate(&version.versions, (index, index), call)?;
+    Ok(true)
+}
+
 /// The refusal of a request that no route takes: its version may be why.
 #[cold]
 #[inline(never)]

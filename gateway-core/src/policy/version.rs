@@ -90,6 +90,13 @@ impl Version {
         HeaderValue::try_from(format!("<{target}>; rel=\"successor-version\"")).ok()
     }
 
+    /// Returns whether the host of `call` states a version.
+    #[must_use]
+    pub fn is_in_host(&self, call: &Call) -> bool {
+        let Some(Place::Host(spelling)) = &self.versions.place else { return false };
+        spelling.read(call.host()).is_some_and(|name| self.versions.find(name).is_some())
+    }
+
     fn is_host(&self, call: &Call) -> bool {
         let Some(Place::Host(spelling)) = &self.versions.place else { return false };
         let stated = spelling.read(call.host()).and_then(|name| self.versions.find(name));

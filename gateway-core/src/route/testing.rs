@@ -50,6 +50,7 @@ pub(super) fn versions(api: usize, source: &str, names: &[&str]) -> Arc<Versions
         aliases: Box::default(),
         days: Box::default(),
         default: None,
+        are_pinned: false,
         unknown_is_default: false,
         place: None,
         vary: vary(core::slice::from_ref(&source)),

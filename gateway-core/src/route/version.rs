@@ -27,6 +27,8 @@ pub struct Versions {
     pub days: Box<[(Box<str>, usize)]>,
     /// The index of the version of requests that state none.
     pub default: Option<usize>,
+    /// Set if some consumers get another one.
+    pub are_pinned: bool,
     /// Set if it is that of requests, too, that state one that there is not.
     pub unknown_is_default: bool,
     /// The place of the version in the path or in the host.
@@ -385,6 +387,7 @@ mod tests {
             aliases: [("latest".into(), 2)].into(),
             days: [("2024-05-01".into(), 0), ("2025-05-01".into(), 2)].into(),
             default: None,
+            are_pinned: false,
             unknown_is_default: false,
             place: None,
             vary: vary(&sources),

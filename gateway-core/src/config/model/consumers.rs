@@ -14,6 +14,8 @@ pub struct Consumer {
     pub groups: Vec<String>,
     /// The tier of service that it has.
     pub tier: Option<String>,
+    /// The versions of APIs that it gets where its requests state none, by the names of the APIs. Default: that of the API.
+    pub api_versions: Entries<String>,
     /// What else is to be known of it, by name: `{consumer.metadata.NAME}` in templates.
     pub metadata: Entries<String>,
     /// What it may be known by. Without any, it can only be `anonymous` of a proof.

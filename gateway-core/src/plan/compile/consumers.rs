@@ -24,7 +24,7 @@ impl Compiler<'_> {
             let at = at.member(name);
             self.plain_name(&at, name);
             self.printable(&at, name);
-            let config::Consumer { groups, tier, metadata, credentials } = consumer;
+            let config::Consumer { groups, tier, metadata, api_versions, credentials } = consumer;
             let names = groups.iter().enumerate().map(|(i, group)| (at.member("groups").index(i).to_path(), group));
             let names = names.chain(tier.iter().map(|tier| (at.member("tier").to_path(), tier)));
             let empty = names.filter(|(_, name)| name.is_empty()).map(|(at, _)| at);
@@ -69,8 +69,10 @@ impl Compiler<'_> {
                     self.errors.push(error.with_help("a credential is of one consumer: keep one of them"));
                 }
             }
+            let versions = self.pinned(&at.member("apiVersions"), api_versions);
             consumers.push(Arc::new(Consumer {
                 name: name.into(),
+                versions,
                 groups: groups.iter().map(|group| group.as_str().into()).collect(),
                 tier: tier.as_deref().map(Into::into),
                 metadata: metadata.iter().map(|(name, value)| (name.into(), value.as_str().into())).collect(),

@@ -35,6 +35,7 @@ mod names;
 mod network;
 mod openapi;
 mod origin;
+mod pins;
 mod policies;
 mod policy_lists;
 mod proof;
@@ -218,6 +219,8 @@ struct Compiler<'c> {
     shared: Option<Shared<'c>>,
     /// The path of the admin endpoints, if there are any.
     admin_path: Option<&'c str>,
+    /// The APIs of which consumers have versions.
+    pins: Vec<pins::Pin>,
     /// The methods that are let in.
     methods: Methods,
 }
@@ -259,6 +262,7 @@ impl<'c> Compiler<'c> {
             certificates_asked: false,
             shared: None,
             admin_path: None,
+            pins: Vec::new(),
             methods: Methods::default(),
         }
     }
@@ -330,6 +334,7 @@ impl<'c> Compiler<'c> {
         if config.routes.is_empty() && config.apis.is_empty() && self.errors.is_empty() {
             self.error_with(&At::ROOT, "there are no routes", "add one to `routes`, or an API to `apis`");
         }
+        self.check_pins();
         self.login_routes(&mut routes, &mut specs);
         self.resource_routes(&mut routes, &mut specs);
         let cors = self.default_cors();

@@ -51,6 +51,8 @@ struct Collected<'c> {
     csrf: Option<Csrf>,
     clients: Vec<Clients>,
     authenticate: Asked,
+    /// The place of that.
+    authenticate_at: Option<JsonPath>,
     /// Set if the proofs that hold are wrong, or a policy is that may have some.
     is_proof_wrong: bool,
     authorize: Vec<Authorize>,
@@ -88,6 +90,7 @@ impl<'c> Collected<'c> {
             csrf,
             clients,
             authenticate,
+            authenticate_at: _,
             is_proof_wrong: _,
             authorize,
             rate_limits,
@@ -237,6 +240,7 @@ impl<'c> Compiler<'c> {
         self.version_edits(context, false, &mut collected);
         collected.openapi = self.checks(context.group);
         self.check_against_cors(&collected);
+        self.pin_proof(context.group, collected.authenticate_at.as_ref());
         self.check_caller_is_known(&context.at, &collected);
         collected.in_order()
     }
@@ -389,8 +393,11 @@ impl<'c> Compiler<'c> {
             collected.clients.push(clients);
         }
         if let Some(authenticate) = authenticate {
-            let asked = self.authenticate(&at.member("authenticate"), authenticate, parameters);
+            let place = at.member("authenticate");
+            let asked = self.authenticate(&place, authenticate, parameters);
             collected.is_proof_wrong = asked.is_none();
+            let is_some = !matches!(asked, Some(None));
+            collected.authenticate_at = (is_some && !self.pins.is_empty()).then(|| place.to_path());
             collected.authenticate = asked.flatten();
         }
         if let Some(authorize) = authorize

@@ -118,6 +118,7 @@ impl<'c> Compiler<'c> {
             sources: sources.into(),
             days: days.into(),
             default,
+            are_pinned: self.pins.iter().any(|pin| pin.api == api),
             unknown_is_default: versions.unknown == Some(config::UnknownVersion::Default),
             place,
         });

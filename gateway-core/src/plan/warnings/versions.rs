@@ -56,6 +56,7 @@ impl<'c> OneApi<'c> {
             days: Box::default(),
             default: None,
             unknown_is_default: false,
+            are_pinned: false,
             place: None,
             vary: None,
         };
