@@ -146,6 +146,8 @@ pub enum JsonStep {
     /// Make values ones of another type: the types, by the pointers to the values. A number keeps its text; the content is refused where a
     /// text is none of that type.
     Convert(Entries<ScalarType>),
+    /// Set values that are worked out, by the pointers to them: expressions in CEL, in which `body` is the whole.
+    Compute(Entries<String>),
     /// Make the whole the one member, of this name, of a new object.
     Wrap(String),
     /// Put the members of objects into the objects that these are in, with a prefix to their names: the prefixes, by the pointers to

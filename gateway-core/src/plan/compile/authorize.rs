@@ -6,7 +6,7 @@ use super::edits::Parameters;
 use crate::config::{self, ClaimValues, Entries, lazily};
 use crate::policy::authorize::Authorize;
 use crate::policy::condition::{Claim, Condition};
-use crate::policy::expression::Expression;
+use crate::policy::expression::{Expression, Mistake};
 
 /// The way to mend an expression, where there is no better one.
 const USUAL_HELP: &str = "`claims.tenant == params.tenant` is one; the documentation has the rest under Expressions";
@@ -78,16 +78,26 @@ impl Compiler<'_> {
         text: &str,
         parameters: Parameters<'_>,
     ) -> Option<Box<Expression>> {
-        match Expression::compile(text, parameters) {
-            Ok(expression) => {
-                let (country, asn) = expression.asks_geography();
-                let is_known = self.asks_geography(at, country, asn);
-                is_known.then(|| Box::new(expression))
-            }
+        let expression = self.read_expression(at, text, Expression::compile(text, parameters), USUAL_HELP)?;
+        let (country, asn) = expression.asks_geography();
+        let is_known = self.asks_geography(at, country, asn);
+        is_known.then(|| Box::new(expression))
+    }
+
+    /// The expression that `text` is; reports the mistake in it.
+    pub(super) fn read_expression(
+        &mut self,
+        at: &At<'_>,
+        text: &str,
+        compiled: Result<Expression, Mistake>,
+        usual_help: &str,
+    ) -> Option<Expression> {
+        match compiled {
+            Ok(expression) => Some(expression),
             Err(mistake) => {
                 let before = text.get(..mistake.at).unwrap_or(text);
                 let message = lazily(|| format!("at character {}: {}", before.chars().count() + 1, mistake.message));
-                let help = if mistake.help.is_empty() { USUAL_HELP } else { &mistake.help };
+                let help = if mistake.help.is_empty() { usual_help } else { &mistake.help };
                 match self.elsewhere(at).filter(|_| mistake.message.starts_with("no path parameter ")) {
                     Some(route) => self.error_with(at, message, format_args!("{route} has none: {help}")),
                     None => self.error_with(at, message, help),

@@ -1,6 +1,7 @@
 //! Edits of content, each with all that can be checked before there is one.
 
 use http::StatusCode;
+use std::sync::Arc;
 
 use super::Compiler;
 use super::at::At;
@@ -14,8 +15,9 @@ use crate::document::path::{Location, Path};
 use crate::document::pointer::Pointer;
 use crate::policy::body_edit::text::{Mistake, Replacement};
 use crate::policy::body_edit::{
-    BodyEdit, Form, Join, Literal, MOST_BYTES, Scalar, Statuses, Step, USUAL_BYTES, form as form_rules, xml,
+    BodyEdit, Computed, Form, Join, Literal, MOST_BYTES, Scalar, Statuses, Step, USUAL_BYTES, form as form_rules, xml,
 };
+use crate::policy::expression::Expression;
 use crate::policy::status_map::StatusMap;
 use crate::template::Template;
 
@@ -24,6 +26,8 @@ struct Body<'p> {
     parameters: Parameters<'p>,
     templates: Vec<Template>,
 }
+
+const COMPUTED_HELP: &str = "`body.price * body.count` is one; the documentation has the rest under Expressions";
 
 impl Compiler<'_> {
     /// The edits of the content of requests that `edits` are.
@@ -226,6 +230,17 @@ impl Compiler<'_> {
                     out.extend(self.pointer(&at.member(to), to).map(|to| Step::Convert(to, scalar_of(*scalar))));
                 }
             }
+            JsonStep::Compute(values) => {
+                let at = at.member("compute");
+                for (to, text) in values.iter() {
+                    let at = at.member(to);
+                    let to = self.pointer(&at, to);
+                    let computed = self.computed(&at, text, body);
+                    if let (Some(to), Some(computed)) = (to, computed) {
+                        out.push(Step::Compute(to, Arc::new(computed)));
+                    }
+                }
+            }
             JsonStep::Wrap(name) => out.push(Step::Wrap(name.as_str().into())),
             JsonStep::Flatten(prefixes) => {
                 let at = at.member("flatten");
@@ -298,6 +313,20 @@ impl Compiler<'_> {
             literal.texts = texts.into();
             out.extend(to.map(|to| step(to, literal)));
         }
+    }
+
+    /// The value that the expression `text` is for.
+    fn computed(&mut self, at: &At<'_>, text: &str, body: &mut Body<'_>) -> Option<Computed> {
+        let compiled = Expression::compile_content(text, body.parameters);
+        let expression = self.read_expression(at, text, compiled, COMPUTED_HELP)?;
+        let mut facts = Vec::new();
+        for (place, fact) in expression.facts(body.parameters) {
+            let Some(fact) = fact else { continue };
+            let template = self.template(at, &fact, body.parameters)?;
+            facts.push((place, body.templates.len()));
+            body.templates.push(template);
+        }
+        Some(Computed { expression, facts: facts.into() })
     }
 
     /// Finds the texts in `value` that are templates, whose `place` in the whole that is; the others become what they say.

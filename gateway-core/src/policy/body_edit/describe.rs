@@ -28,6 +28,7 @@ impl Step {
             Self::Set(to, _) => format!("set `{}`", to.as_str()),
             Self::Default(to, _) => format!("default `{}`", to.as_str()),
             Self::Convert(at, scalar) => format!("convert `{}` to a {}", at.as_str(), scalar.name()),
+            Self::Compute(to, _) => format!("compute `{}`", to.as_str()),
             Self::Wrap(name) => format!("wrap in `{name}`"),
             Self::Flatten(from, _) => format!("flatten `{}`", from.as_str()),
             Self::Each(path, steps) => {

@@ -12,6 +12,7 @@ pub mod text;
 pub mod xml;
 
 use core::fmt::{self, Display};
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -24,6 +25,7 @@ use crate::document::patch::{Patch, Undone};
 use crate::document::path::{self, Location, Path};
 use crate::document::pointer::Pointer;
 use crate::document::{Budget, Member, Object, TooMuch, Value};
+use crate::policy::expression::Expression;
 use crate::template::{Target, Template};
 
 /// The most content that is edited where nothing else is said, in bytes.
@@ -103,6 +105,8 @@ pub enum Step {
     Default(Pointer, Literal),
     /// Make a value one of another type.
     Convert(Pointer, Scalar),
+    /// Set a value that is worked out.
+    Compute(Pointer, Arc<Computed>),
     /// Make the whole a member of a new object.
     Wrap(Box<str>),
     /// Put the members of an object into the one that it is in, under names with this prefix; or the elements of the lists in a list into
@@ -129,6 +133,15 @@ pub struct Literal {
     pub texts: Box<[(Location, usize)]>,
 }
 
+/// An expression for a value.
+#[derive(Debug)]
+pub struct Computed {
+    /// The expression.
+    pub expression: Expression,
+    /// The places in it of facts about the request, and the index of the template of each.
+    pub facts: Box<[(u16, usize)]>,
+}
+
 /// A reason why a content is not edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -140,6 +153,8 @@ pub enum Trouble {
     NoPlace(Box<str>),
     /// The value there is none of this type.
     Unfit(Box<str>, Scalar),
+    /// A value can't be worked out, for this reason.
+    NoValue(Box<str>),
     /// An operation of a patch can't be done.
     Undone(Undone),
     /// It takes more room or work than it may.
@@ -152,6 +167,7 @@ impl Display for Trouble {
             Self::Unread(fault) | Self::Unwritten(fault) => write!(f, "{fault}"),
             Self::NoPlace(pointer) => write!(f, "there is no place `{pointer}` in it"),
             Self::Unfit(pointer, scalar) => write!(f, "`{pointer}` in it is no {}", scalar.name()),
+            Self::NoValue(why) => f.write_str(why),
             Self::Undone(undone) => write!(f, "{undone}"),
             Self::TooMuch => f.write_str("it takes more room or work than an edit may"),
         }
@@ -326,6 +342,14 @@ impl Editing<'_> {
                 if let Some(value) = at.find_mut(document) {
                     scalar.convert(value).map_err(|_| Trouble::Unfit(at.as_str().into(), *scalar))?;
                 }
+            }
+            Step::Compute(to, computed) => {
+                let text = |place| {
+                    let (_, index) = computed.facts.iter().find(|(of, _)| *of == place)?;
+                    self.texts.get(*index).cloned().flatten()
+                };
+                let value = computed.expression.content(document, &text, &mut self.budget)?;
+                set(to, document, value.map_err(|why| Trouble::NoValue(why.into()))?)?;
             }
             Step::Wrap(name) => {
                 let mut object = Object::default();

@@ -6,10 +6,12 @@ use std::cmp::Ordering;
 use serde_json::Value as Json;
 
 use super::Expression;
+use super::decimal::Decimal;
 use super::node::{Binary, Fact, Node, Place};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::claims::ClaimSet;
+use crate::document::{Budget, Number, TooMuch, Value as Document};
 use crate::http::{percent, query};
 use crate::time::Timestamp;
 
@@ -21,10 +23,13 @@ pub(super) enum Value<'a> {
     Boolean(bool),
     Number(i64),
     Float(f64),
+    Decimal(Decimal),
     Text(Cow<'a, str>),
     List(&'a [Place]),
     /// A list or an object.
     Json(&'a Json),
+    /// A part of a content: a list, an object, or a number that is no `Number`.
+    Document(&'a Document),
     Claims(&'a ClaimSet),
     Groups(&'a Caller),
     Scopes(&'a Caller),
@@ -33,9 +38,20 @@ pub(super) enum Value<'a> {
 /// An expression, and what it is about.
 pub(super) struct Evaluation<'a> {
     pub(super) expression: &'a Expression,
-    pub(super) call: &'a Call,
-    pub(super) now: Timestamp,
+    pub(super) about: About<'a>,
 }
+
+/// What an expression is about.
+#[derive(Clone, Copy)]
+pub(super) enum About<'a> {
+    /// A request, at a time.
+    Call(&'a Call, Timestamp),
+    /// A content, and the texts of the facts of the request that it came with.
+    Content(&'a Document, &'a dyn Fn(Place) -> Option<&'a str>),
+}
+
+/// The longest text that is made or matched, in bytes: it bounds the time.
+const MOST_TEXT: usize = 64 << 10;
 
 impl<'a> Evaluation<'a> {
     /// Returns whether the part at `place` is true.
@@ -50,14 +66,15 @@ impl<'a> Evaluation<'a> {
             Node::Null => Value::Null,
             Node::Boolean(truth) => Value::Boolean(*truth),
             Node::Number(number) => Value::Number(*number),
+            Node::Decimal(number) => Value::Decimal(*number),
             Node::Text(text) => Value::Text(Cow::Borrowed(text)),
             Node::List(items) => Value::List(items),
-            Node::Fact(fact) => self.fact(fact),
+            Node::Fact(fact) => self.fact(place, fact),
             Node::Not(of) => boolean(self.truth(*of).map(|truth| !truth)),
             Node::Negative(of) => match self.value(*of) {
                 Value::Number(number) => number.checked_neg().map_or(Value::Error, Value::Number),
                 Value::Float(number) => Value::Float(-number),
-                _ => Value::Error,
+                other => decimal(&other).and_then(Decimal::negative).map_or(Value::Error, Value::Decimal),
             },
             Node::Binary(operator, left, right) => self.binary(*operator, *left, *right),
             Node::Choice(condition, yes, no) => match self.truth(*condition) {
@@ -71,6 +88,9 @@ impl<'a> Evaluation<'a> {
                 (Value::Json(Json::Array(items)), Value::Number(which)) => {
                     usize::try_from(which).ok().and_then(|which| items.get(which)).map_or(Value::Error, of_json)
                 }
+                (Value::Document(Document::Array(items)), Value::Number(which)) => {
+                    usize::try_from(which).ok().and_then(|which| items.get(which)).map_or(Value::Error, of_document)
+                }
                 (Value::List(items), Value::Number(which)) => {
                     let item = usize::try_from(which).ok().and_then(|which| items.get(which));
                     item.map_or(Value::Error, |item| self.value(*item))
@@ -83,10 +103,26 @@ impl<'a> Evaluation<'a> {
                 Value::List(items) => count(items.len()),
                 Value::Json(Json::Array(items)) => count(items.len()),
                 Value::Json(Json::Object(members)) => count(members.len()),
+                Value::Document(Document::Array(items)) => count(items.len()),
+                Value::Document(Document::Object(object)) => count(object.members().len()),
                 _ => Value::Error,
             },
+            Node::ToText(of) => match self.value(*of) {
+                text @ Value::Text(_) => text,
+                Value::Boolean(truth) => Value::Text(Cow::Borrowed(if truth { "true" } else { "false" })),
+                Value::Number(number) => Value::Text(Cow::Owned(number.to_string())),
+                Value::Float(number) => Value::Text(Cow::Owned(number.to_string())),
+                Value::Decimal(number) => Value::Text(Cow::Owned(number.to_string())),
+                Value::Document(Document::Number(number)) => Value::Text(Cow::Borrowed(number.as_str())),
+                _ => Value::Error,
+            },
+            Node::ToWhole(of) => match self.value(*of) {
+                number @ Value::Number(_) => number,
+                Value::Text(text) => text.parse().map_or(Value::Error, Value::Number),
+                other => decimal(&other).and_then(Decimal::whole).map_or(Value::Error, Value::Number),
+            },
             Node::Matches(of, regex) => match self.value(*of) {
-                Value::Text(text) => Value::Boolean(regex.is_match(&text)),
+                Value::Text(text) if text.len() <= MOST_TEXT => Value::Boolean(regex.is_match(&text)),
                 _ => Value::Error,
             },
         }
@@ -103,12 +139,16 @@ impl<'a> Evaluation<'a> {
     fn has(&self, place: Place) -> Value<'a> {
         match self.expression.nodes.get(usize::from(place)) {
             Some(Node::Member(of, name)) => match self.value(*of) {
-                of @ (Value::Json(Json::Object(_)) | Value::Claims(_)) => Value::Boolean(member(&of, name).is_some()),
+                of @ (Value::Json(Json::Object(_)) | Value::Document(Document::Object(_)) | Value::Claims(_)) => {
+                    Value::Boolean(member(&of, name).is_some())
+                }
                 _ => Value::Error,
             },
-            Some(Node::Fact(Fact::Header(name))) => Value::Boolean(self.call.headers.contains_key(name)),
-            Some(Node::Fact(Fact::Query(name))) => {
-                let query = self.call.query().unwrap_or_default();
+            Some(Node::Fact(Fact::Header(name))) if let About::Call(call, _) = self.about => {
+                Value::Boolean(call.headers.contains_key(name))
+            }
+            Some(Node::Fact(Fact::Query(name))) if let About::Call(call, _) = self.about => {
+                let query = call.query().unwrap_or_default();
                 Value::Boolean(query::spellings(query, name) > 0)
             }
             Some(_) => Value::Boolean(!matches!(self.value(place), Value::Error)),
@@ -116,8 +156,14 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn fact(&self, fact: &Fact) -> Value<'a> {
-        let call = self.call;
+    fn fact(&self, place: Place, fact: &Fact) -> Value<'a> {
+        let (call, now) = match self.about {
+            About::Call(call, now) => (call, now),
+            About::Content(body, texts) => {
+                let text = || texts(place).map_or(Value::Error, |text| Value::Text(Cow::Borrowed(text)));
+                return if let Fact::Body = fact { of_document(body) } else { text() };
+            }
+        };
         let caller = call.caller.as_deref();
         let found = match fact {
             Fact::Method => Some(Cow::Borrowed(call.method.as_str())),
@@ -152,7 +198,8 @@ impl<'a> Evaluation<'a> {
             Fact::Claims => {
                 return caller.and_then(|caller| caller.claims.as_deref()).map_or(Value::Error, Value::Claims);
             }
-            Fact::Now => return i64::try_from(self.now.unix_millis() / 1000).map_or(Value::Error, Value::Number),
+            Fact::Body => return Value::Error,
+            Fact::Now => return i64::try_from(now.unix_millis() / 1000).map_or(Value::Error, Value::Number),
         };
         found.map_or(Value::Error, Value::Text)
     }
@@ -182,14 +229,36 @@ impl<'a> Evaluation<'a> {
                     left.checked_add(right).map_or(Value::Error, Value::Number)
                 }
                 (Value::Float(left), Value::Float(right)) => Value::Float(left + right),
-                (Value::Text(left), Value::Text(right)) => Value::Text(Cow::Owned([&*left, &*right].concat())),
-                _ => Value::Error,
+                (Value::Text(left), Value::Text(right)) if left.len() + right.len() <= MOST_TEXT => {
+                    Value::Text(Cow::Owned([&*left, &*right].concat()))
+                }
+                (left, right) => exactly(&left, &right, Decimal::plus),
             },
             Binary::Subtract => match (left, right) {
                 (Value::Number(left), Value::Number(right)) => {
                     left.checked_sub(right).map_or(Value::Error, Value::Number)
                 }
                 (Value::Float(left), Value::Float(right)) => Value::Float(left - right),
+                (left, right) => exactly(&left, &right, |left, right| left.plus(right.negative()?)),
+            },
+            Binary::Multiply => match (left, right) {
+                (Value::Number(left), Value::Number(right)) => {
+                    left.checked_mul(right).map_or(Value::Error, Value::Number)
+                }
+                (Value::Float(left), Value::Float(right)) => Value::Float(left * right),
+                (left, right) => exactly(&left, &right, Decimal::times),
+            },
+            Binary::Divide => match (left, right) {
+                (Value::Number(left), Value::Number(right)) => {
+                    left.checked_div(right).map_or(Value::Error, Value::Number)
+                }
+                (Value::Float(left), Value::Float(right)) => Value::Float(left / right),
+                (left, right) => exactly(&left, &right, Decimal::by),
+            },
+            Binary::Remainder => match (left, right) {
+                (Value::Number(left), Value::Number(right)) => {
+                    left.checked_rem(right).map_or(Value::Error, Value::Number)
+                }
                 _ => Value::Error,
             },
             Binary::StartsWith | Binary::EndsWith | Binary::Contains => match (left, right) {
@@ -221,6 +290,11 @@ impl<'a> Evaluation<'a> {
             }
             (Value::Null, Value::Null) => true,
             (Value::Json(left), Value::Json(right)) => left == right,
+            (Value::Document(left), Value::Document(right)) => left == right,
+            (Value::Document(Document::Array(items)), Value::List(list))
+            | (Value::List(list), Value::Document(Document::Array(items))) => {
+                items.len() == list.len() && self.all_equal(items.iter().map(of_document), list)?
+            }
             (Value::List(left), Value::List(right)) => {
                 left.len() == right.len() && self.all_equal(left.iter().map(|item| self.value(*item)), right)?
             }
@@ -254,11 +328,17 @@ impl<'a> Evaluation<'a> {
             (_, Value::Json(Json::Array(items))) => {
                 Some(items.iter().any(|item| self.equal(value, &of_json(item)) == Some(true)))
             }
-            (Value::Text(name), Value::Json(Json::Object(_)) | Value::Claims(_)) => Some(member(of, name).is_some()),
+            (_, Value::Document(Document::Array(items))) => {
+                Some(items.iter().any(|item| self.equal(value, &of_document(item)) == Some(true)))
+            }
+            (
+                Value::Text(name),
+                Value::Json(Json::Object(_)) | Value::Document(Document::Object(_)) | Value::Claims(_),
+            ) => Some(member(of, name).is_some()),
             // The names of members are text.
             (
-                Value::Number(_) | Value::Float(_) | Value::Boolean(_),
-                Value::Json(Json::Object(_)) | Value::Claims(_),
+                Value::Number(_) | Value::Float(_) | Value::Decimal(_) | Value::Boolean(_),
+                Value::Json(Json::Object(_)) | Value::Document(Document::Object(_)) | Value::Claims(_),
             ) => Some(false),
             (Value::Text(name), Value::Groups(caller)) => Some(caller.groups().any(|group| *group == **name)),
             (Value::Text(name), Value::Scopes(caller)) => Some(caller.has_scope(name)),
@@ -271,6 +351,7 @@ impl<'a> Evaluation<'a> {
 fn member<'a>(of: &Value<'a>, name: &str) -> Option<Value<'a>> {
     match of {
         Value::Json(Json::Object(members)) => members.get(name).map(of_json),
+        Value::Document(Document::Object(object)) => object.get(name).map(of_document),
         Value::Claims(claims) => {
             let time = match name {
                 "exp" => claims.expires,
@@ -297,6 +378,76 @@ fn of_json<'a>(value: &'a Json) -> Value<'a> {
     }
 }
 
+fn of_document<'a>(value: &'a Document) -> Value<'a> {
+    match value {
+        Document::Null => Value::Null,
+        Document::Boolean(truth) => Value::Boolean(*truth),
+        // One that is written in another way stays as it is written.
+        Document::Number(number) => match number.as_str().parse::<i64>().ok().filter(|_| number.as_str() != "-0") {
+            Some(whole) => Value::Number(whole),
+            None => Value::Document(value),
+        },
+        Document::String(text) => Value::Text(Cow::Borrowed(text)),
+        Document::Array(_) | Document::Object(_) => Value::Document(value),
+    }
+}
+
+/// The value as a number with a fraction, if it is a number, and one of those that are taken exactly.
+fn decimal(value: &Value<'_>) -> Option<Decimal> {
+    match value {
+        Value::Number(number) => Some(Decimal::from(*number)),
+        Value::Decimal(number) => Some(*number),
+        Value::Document(Document::Number(number)) => Decimal::read(number.as_str()),
+        _ => None,
+    }
+}
+
+fn exactly<'a>(
+    left: &Value<'_>,
+    right: &Value<'_>,
+    make: impl FnOnce(Decimal, Decimal) -> Option<Decimal>,
+) -> Value<'a> {
+    let made = decimal(left).zip(decimal(right)).and_then(|(left, right)| make(left, right));
+    made.map_or(Value::Error, Value::Decimal)
+}
+
+/// A number of a content as it is written.
+fn number(value: &Value<'_>) -> Option<Number> {
+    match value {
+        Value::Number(number) => Some(Number::from(*number)),
+        Value::Decimal(number) => number.number(),
+        Value::Document(Document::Number(number)) => Some(number.clone()),
+        _ => None,
+    }
+}
+
+impl<'a> Evaluation<'a> {
+    /// What `value` is in a content; none if it is nothing that stands in one.
+    pub(super) fn document(&self, value: Value<'a>, budget: &mut Budget) -> Result<Option<Document>, TooMuch> {
+        Ok(Some(match value {
+            Value::Null => Document::Null,
+            Value::Boolean(truth) => Document::Boolean(truth),
+            Value::Text(text) => {
+                budget.take_bytes(text.len())?;
+                Document::from(&*text)
+            }
+            Value::Document(part) => budget.copy(part)?,
+            Value::List(items) => {
+                let mut list = Vec::new();
+                for item in items {
+                    let Some(item) = self.document(self.value(*item), budget)? else { return Ok(None) };
+                    list.push(item);
+                }
+                Document::Array(list)
+            }
+            other => match number(&other) {
+                Some(number) => Document::Number(number),
+                None => return Ok(None),
+            },
+        }))
+    }
+}
+
 fn boolean<'a>(truth: Option<bool>) -> Value<'a> {
     truth.map_or(Value::Error, Value::Boolean)
 }
@@ -314,6 +465,9 @@ fn order(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
         (Value::Float(left), Value::Float(right)) => left.partial_cmp(right),
         (Value::Text(left), Value::Text(right)) => Some(left.as_bytes().cmp(right.as_bytes())),
         (Value::Boolean(left), Value::Boolean(right)) => Some(left.cmp(right)),
+        (Value::Decimal(_) | Value::Document(_), _) | (_, Value::Decimal(_) | Value::Document(_)) => {
+            Some(number(left)?.cmp(&number(right)?))
+        }
         _ => None,
     }
 }

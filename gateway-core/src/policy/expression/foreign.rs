@@ -80,7 +80,7 @@ pub(super) fn unknown_variable(text: &str, at: usize, name: &str, known: &[&str]
         let message = format_args!("no function is called `{name}`");
         return match help(name) {
             Some(help) => Mistake::new(at, message, help),
-            None => Mistake::unknown(at, "function", name, &["has", "size"]),
+            None => Mistake::unknown(at, "function", name, &["has", "size", "string", "int"]),
         };
     }
     if name == "path"

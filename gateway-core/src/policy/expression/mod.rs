@@ -3,6 +3,7 @@
 //! An expression becomes a list of parts, each of which is looked at once at the most, and none of which repeats anything: their number
 //! bounds the time. See `docs/adr/0017`.
 
+mod decimal;
 mod evaluate;
 mod foreign;
 mod node;
@@ -15,10 +16,11 @@ use std::fmt::Display;
 
 use http::HeaderName;
 
-use self::evaluate::{Evaluation, Value};
+use self::evaluate::{About, Evaluation, Value};
 use self::node::{Fact, Node, Place, Span};
 use crate::call::Call;
 use crate::config::told;
+use crate::document::{Budget, TooMuch, Value as Document};
 use crate::time::Timestamp;
 
 /// The longest text of an expression, in bytes.
@@ -43,6 +45,8 @@ enum Kind {
     Scalar,
     /// A number, or a text that may be one.
     Number,
+    /// What may stand in a content, which it is about.
+    Content,
 }
 
 /// A mistake in an expression.
@@ -89,6 +93,14 @@ impl Expression {
         Self::read(text, parameters, Kind::Number)
     }
 
+    /// Reads `text`, an expression of a part of a content, in which `body` is the whole.
+    ///
+    /// # Errors
+    /// The first mistake in it.
+    pub fn compile_content(text: &str, parameters: Option<&[&str]>) -> Result<Self, Mistake> {
+        Self::read(text, parameters, Kind::Content)
+    }
+
     fn read(text: &str, parameters: Option<&[&str]>, kind: Kind) -> Result<Self, Mistake> {
         if text.len() > MOST_BYTES {
             return Err(Mistake::new(0, "the expression is too long", "use 4 KiB at the most"));
@@ -106,18 +118,51 @@ impl Expression {
     /// Returns whether `call` meets it at `now`. What looks at something that is not there does not hold, nor does its opposite.
     #[must_use]
     pub fn holds(&self, call: &Call, now: Timestamp) -> bool {
-        self.whole().is_some_and(|whole| Evaluation { expression: self, call, now }.holds(whole))
+        self.whole().is_some_and(|whole| Evaluation { expression: self, about: About::Call(call, now) }.holds(whole))
     }
 
     /// Its value for `call` at `now` as text; none if it has none, or one that is no text, whole number or truth.
     #[must_use]
     pub fn text<'a>(&'a self, call: &'a Call, now: Timestamp) -> Option<Cow<'a, str>> {
-        match (Evaluation { expression: self, call, now }).value(self.whole()?) {
+        match (Evaluation { expression: self, about: About::Call(call, now) }).value(self.whole()?) {
             Value::Text(text) => Some(text),
             Value::Number(number) => Some(Cow::Owned(number.to_string())),
             Value::Boolean(truth) => Some(Cow::Borrowed(if truth { "true" } else { "false" })),
             _ => None,
         }
+    }
+
+    /// Its value for the content `body`, where `texts` are those of its [facts](Self::facts); the room of what is copied is taken from `budget`.
+    ///
+    /// # Errors
+    /// The reason in words why it has none; or there is no room for it.
+    pub(crate) fn content(
+        &self,
+        body: &Document,
+        texts: &dyn Fn(u16) -> Option<Box<str>>,
+        budget: &mut Budget,
+    ) -> Result<Result<Document, String>, TooMuch> {
+        let facts: Vec<(Place, Option<Box<str>>)> = self.facts(None).map(|(place, _)| (place, texts(place))).collect();
+        let text = |place: Place| facts.iter().find(|(of, _)| *of == place)?.1.as_deref();
+        let evaluation = Evaluation { expression: self, about: About::Content(body, &text) };
+        let Some(whole) = self.whole() else { return Ok(Err(String::new())) };
+        Ok(match evaluation.document(evaluation.value(whole), budget)? {
+            Some(value) => Ok(value),
+            None => Err(evaluation.why_no_value(whole)),
+        })
+    }
+
+    /// The facts of the request that it looks at, by their places: each as a template, where it is known by one. `parameters` are those of the path.
+    pub(crate) fn facts<'p>(
+        &'p self,
+        parameters: Option<&'p [&'p str]>,
+    ) -> impl Iterator<Item = (u16, Option<String>)> + use<'p> {
+        let facts = self.nodes.iter().enumerate().filter_map(|(place, node)| match node {
+            Node::Fact(Fact::Body) => None,
+            Node::Fact(fact) => Some((Place::try_from(place).ok()?, fact)),
+            _ => None,
+        });
+        facts.map(move |(place, fact)| (place, fact.template(parameters)))
     }
 
     fn whole(&self) -> Option<Place> {
@@ -129,7 +174,7 @@ impl Expression {
     #[cold]
     #[inline(never)]
     pub fn why_not(&self, call: &Call, now: Timestamp, values: bool) -> String {
-        let evaluation = Evaluation { expression: self, call, now };
+        let evaluation = Evaluation { expression: self, about: About::Call(call, now) };
         self.whole().map_or_else(String::new, |whole| evaluation.why_not(whole, values))
     }
 

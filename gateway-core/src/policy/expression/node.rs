@@ -3,6 +3,8 @@
 use http::HeaderName;
 use regex_lite::Regex;
 
+use super::decimal::Decimal;
+
 /// The place of a part in the list of all.
 pub(super) type Place = u16;
 
@@ -15,6 +17,8 @@ pub(super) enum Node {
     Null,
     Boolean(bool),
     Number(i64),
+    /// A number with a fraction.
+    Decimal(Decimal),
     Text(Box<str>),
     List(Box<[Place]>),
     Fact(Fact),
@@ -30,6 +34,10 @@ pub(super) enum Node {
     /// Returns whether a member, or a fact, is there.
     Has(Place),
     Size(Place),
+    /// The value as text.
+    ToText(Place),
+    /// The value as a whole number.
+    ToWhole(Place),
     Matches(Place, Regex),
 }
 
@@ -53,6 +61,8 @@ pub(super) enum Fact {
     Scopes,
     Claims,
     Now,
+    /// The content that is edited.
+    Body,
 }
 
 /// An operator or function of two operands.
@@ -69,6 +79,9 @@ pub(super) enum Binary {
     In,
     Add,
     Subtract,
+    Multiply,
+    Divide,
+    Remainder,
     StartsWith,
     EndsWith,
     Contains,
@@ -96,6 +109,32 @@ pub(super) enum Names {
     Headers,
     Query,
     Parameters,
+}
+
+impl Fact {
+    /// The template for the same, if there is one.
+    pub(super) fn template(&self, parameters: Option<&[&str]>) -> Option<String> {
+        Some(match self {
+            Self::Method => "{request.method}".to_owned(),
+            Self::Host => "{request.host}".to_owned(),
+            Self::Path => "{request.path}".to_owned(),
+            Self::Scheme => "{request.scheme}".to_owned(),
+            Self::Header(name) => ["{header.", name.as_str(), "}"].concat(),
+            Self::Query(name) => ["{query.", name, "}"].concat(),
+            Self::Parameter(index) => ["{path.", parameters?.get(*index)?, "}"].concat(),
+            Self::Address => "{client.address}".to_owned(),
+            Self::Consumer => "{consumer.name}".to_owned(),
+            Self::Tier => "{consumer.tier}".to_owned(),
+            Self::Country
+            | Self::Asn
+            | Self::Issuer
+            | Self::Groups
+            | Self::Scopes
+            | Self::Claims
+            | Self::Now
+            | Self::Body => return None,
+        })
+    }
 }
 
 impl Type {
@@ -134,6 +173,7 @@ pub(super) static FACTS: &[(&str, &str, Fact, Type)] = &[
     ("caller", "scopes", Fact::Scopes, Type::Set),
     ("claims", "", Fact::Claims, Type::Any),
     ("now", "", Fact::Now, Type::Number),
+    ("body", "", Fact::Body, Type::Any),
 ];
 
 /// The collections by their names.

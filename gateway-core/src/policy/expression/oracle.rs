@@ -63,7 +63,8 @@ fn term() -> impl Strategy<Value = String> {
                 // The crate joins a list with the names of a map, too, for which CEL has nothing.
                 .prop_filter("lists are not joined here", |(a, b)| !is_list(a) || !(is_list(b) || b == "claims.o"))
                 .prop_map(|(a, b)| format!("({a} + {b})")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} - {b})")),
+            (inner.clone(), inner.clone(), prop::sample::select(vec!["-", "*", "/", "%"]))
+                .prop_map(|(a, b, operator)| format!("({a} {operator} {b})")),
             // The crate takes two of them for none, also before what has no negative.
             inner.prop_map(|a| if a.starts_with('-') { a } else { format!("-{a}") }),
         ]

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use http::HeaderName;
 use regex_lite::RegexBuilder;
 
+use super::decimal::Decimal;
 use super::node::{Binary, FACTS, Fact, NAMES, Names, Node, Place, Span, Type};
 use super::token::{Token, Tokens};
 use super::{Kind, Mistake, foreign};
@@ -36,6 +37,8 @@ pub(super) struct Parser<'t> {
     levels: usize,
     /// The names of the path parameters, where the route is known.
     parameters: Option<&'t [&'t str]>,
+    /// Set if it is about a content, too.
+    is_of_content: bool,
 }
 
 /// Reads `text` whole.
@@ -44,7 +47,8 @@ pub(super) fn parse<'t>(
     parameters: Option<&'t [&'t str]>,
     wanted: Kind,
 ) -> Result<(Vec<Node>, Vec<Span>), Mistake> {
-    let tokens = Tokens { text, at: 0 };
+    let is_of_content = matches!(wanted, Kind::Content);
+    let tokens = Tokens { text, at: 0, takes_fractions: is_of_content };
     let mut parser = Parser {
         tokens,
         token: Token::End,
@@ -54,6 +58,7 @@ pub(super) fn parse<'t>(
         spans: Vec::new(),
         levels: 0,
         parameters,
+        is_of_content,
     };
     parser.advance()?;
     let (_, kind) = parser.expression()?;
@@ -69,7 +74,7 @@ pub(super) fn parse<'t>(
                 "choose one by it: `request.method == 'POST' ? 5 : 1`",
             ));
         }
-        (Kind::Scalar, Type::Boolean) | (Kind::Scalar | Kind::Number, Type::Number) => {}
+        (Kind::Content, _) | (Kind::Scalar, Type::Boolean) | (Kind::Scalar | Kind::Number, Type::Number) => {}
         (Kind::Scalar | Kind::Number, _) => parser.check(0, kind, Type::Text, "the expression")?,
     }
     Ok((parser.nodes, parser.spans))
@@ -184,6 +189,9 @@ impl<'t> Parser<'t> {
             Token::Name("in") => (Binary::In, 3),
             Token::Sign(b'+') => (Binary::Add, 4),
             Token::Sign(b'-') => (Binary::Subtract, 4),
+            Token::Sign(b'*') => (Binary::Multiply, 5),
+            Token::Sign(b'/') => (Binary::Divide, 5),
+            Token::Sign(b'%') => (Binary::Remainder, 5),
             _ => return None,
         })
     }
@@ -225,6 +233,12 @@ impl<'t> Parser<'t> {
                     self.check(start, kind, wanted, "what is added or taken away")?;
                 }
                 return Ok(both);
+            }
+            Binary::Multiply | Binary::Divide | Binary::Remainder => {
+                for (start, kind) in [left, right] {
+                    self.check(start, kind, Type::Number, "what is multiplied or divided")?;
+                }
+                return Ok(Type::Number);
             }
             Binary::In => {
                 let (wanted, what) = match right.1 {
@@ -377,6 +391,10 @@ impl<'t> Parser<'t> {
         }
         let (node, kind) = match self.advance()? {
             Token::Number(number) => (Node::Number(number), Type::Number),
+            Token::Decimal(text) => match Decimal::read(text) {
+                Some(number) => (Node::Decimal(number), Type::Number),
+                None => return Err(Mistake::new(start, format_args!("`{text}` has too many digits"), "")),
+            },
             Token::Text(text) => (Node::Text(text.into()), Type::Text),
             Token::Name("true") => (Node::Boolean(true), Type::Boolean),
             Token::Name("false") => (Node::Boolean(false), Type::Boolean),
@@ -399,6 +417,19 @@ impl<'t> Parser<'t> {
                 let at = self.start;
                 let of = self.nested(Self::expression)?;
                 return self.size(at, of);
+            }
+            Token::Name(name @ ("string" | "int")) if self.takes(b'(')? => {
+                let at = self.start;
+                let (of, kind) = self.nested(Self::expression)?;
+                self.expect(b')')?;
+                let is_text = name == "string";
+                let is_wrong = matches!(kind, Type::Null | Type::Set | Type::Texts | Type::Numbers | Type::List)
+                    || (kind == Type::Boolean && !is_text);
+                if THOROUGH && is_wrong {
+                    let wanted = if is_text { "text" } else { "a whole number" };
+                    return Err(Mistake::new(at, format_args!("{} becomes no {wanted}", kind.words()), ""));
+                }
+                if is_text { (Node::ToText(of), Type::Text) } else { (Node::ToWhole(of), Type::Number) }
             }
             Token::Name(name) => return self.variable(start, name),
             Token::Sign(b'(') => {
@@ -438,7 +469,13 @@ impl<'t> Parser<'t> {
     fn variable(&mut self, start: usize, name: &str) -> Result<Part, Mistake> {
         let of_group = |group: &str| FACTS.iter().any(|(other, member, ..)| *other == group && !member.is_empty());
         let member = if of_group(name) && self.takes(b'.')? { self.name()? } else { "" };
-        match FACTS.iter().find(|(group, fact, ..)| *group == name && *fact == member) {
+        let is_known = |fact: &Fact| self.is_of_content || !matches!(fact, Fact::Body);
+        match FACTS.iter().find(|(group, name_of, fact, _)| *group == name && *name_of == member && is_known(fact)) {
+            Some((_, _, fact, _)) if self.is_of_content && !is_of_edit(fact) => {
+                let whole = self.tokens.text.get(start..self.end).unwrap_or_default();
+                let help = "write it into the content before, by a `set` with a template: `{claim.tenant}`";
+                Err(Mistake::new(start, format_args!("`{whole}` is not known where content is edited"), help))
+            }
             Some((_, _, fact, kind)) => Ok((self.add(start, Node::Fact(fact.clone()))?, *kind)),
             None if THOROUGH && member.is_empty() && of_group(name) => {
                 let rest = self.tokens.text.get(self.tokens.at..).unwrap_or_default().trim_start();
@@ -463,8 +500,13 @@ impl<'t> Parser<'t> {
                 Err(Mistake::unknown(start, &what, member, &known))
             }
             None => {
-                let known = ["claims", "caller", "request", "client", "params", "now", "has", "size"];
-                Err(foreign::unknown_variable(self.tokens.text, start, name, &known))
+                let known = match self.is_of_content {
+                    false => {
+                        &["claims", "caller", "request", "client", "params", "now", "has", "size", "string", "int"][..]
+                    }
+                    true => &["body", "caller", "request", "client", "params", "has", "size", "string", "int"],
+                };
+                Err(foreign::unknown_variable(self.tokens.text, start, name, known))
             }
         }
     }
@@ -547,6 +589,11 @@ impl<'t> Parser<'t> {
         let place = self.add(start, Node::Fact(fact))?;
         Ok((self.add(start, Node::Has(place))?, Type::Boolean))
     }
+}
+
+/// Returns whether a fact is known where content is edited: the content itself, and what a template says as well.
+fn is_of_edit(fact: &Fact) -> bool {
+    matches!(fact, Fact::Body) || fact.template(Some(&[])).is_some()
 }
 
 impl Mistake {

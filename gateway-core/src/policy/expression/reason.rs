@@ -43,6 +43,15 @@ impl<'a> Evaluation<'a> {
         text
     }
 
+    /// The reason why the part at `place` has no value.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn why_no_value(&self, place: Place) -> String {
+        let (place, fault) = self.fault(place, MOST_LEVELS);
+        let words = if fault == Fault::Missing { "` is not there" } else { "` has no value" };
+        ["`", self.text(place), words].concat()
+    }
+
     fn node(&self, place: Place) -> Option<&'a Node> {
         self.expression.nodes.get(usize::from(place))
     }
@@ -94,7 +103,15 @@ impl<'a> Evaluation<'a> {
     fn operands(&self, place: Place) -> Vec<Place> {
         match self.node(place) {
             Some(Node::Binary(_, left, right) | Node::Item(left, right)) => vec![*left, *right],
-            Some(Node::Not(of) | Node::Negative(of) | Node::Member(of, _) | Node::Size(of) | Node::Matches(of, _)) => {
+            Some(
+                Node::Not(of)
+                | Node::Negative(of)
+                | Node::Member(of, _)
+                | Node::Size(of)
+                | Node::ToText(of)
+                | Node::ToWhole(of)
+                | Node::Matches(of, _),
+            ) => {
                 vec![*of]
             }
             Some(Node::Choice(condition, yes, no)) => match self.value(*condition) {
@@ -109,7 +126,10 @@ impl<'a> Evaluation<'a> {
     /// The value of the part at `place`; none of what stands in the text, and of what a client may have sent as a credential.
     fn shown(&self, place: Place) -> Option<String> {
         let node = self.node(place)?;
-        if matches!(node, Node::Text(_) | Node::Number(_) | Node::Boolean(_) | Node::Null | Node::List(_)) {
+        if matches!(
+            node,
+            Node::Text(_) | Node::Number(_) | Node::Decimal(_) | Node::Boolean(_) | Node::Null | Node::List(_)
+        ) {
             return None;
         }
         if matches!(node, Node::Fact(Fact::Header(_) | Fact::Query(_))) {
@@ -120,10 +140,11 @@ impl<'a> Evaluation<'a> {
             Value::Boolean(truth) => truth.to_string(),
             Value::Number(number) => number.to_string(),
             Value::Float(number) => number.to_string(),
+            Value::Decimal(number) => number.to_string(),
             Value::Text(text) => format!("'{text}'"),
             Value::Json(json) => json.to_string(),
             Value::Groups(caller) => format!("[{}]", caller.groups().collect::<Vec<_>>().join(", ")),
-            Value::Error | Value::List(_) | Value::Claims(_) | Value::Scopes(_) => return None,
+            Value::Error | Value::List(_) | Value::Document(_) | Value::Claims(_) | Value::Scopes(_) => return None,
         };
         let shown: String = text.chars().take(MOST_SHOWN).collect();
         Some(if shown.len() < text.len() { shown + "…" } else { shown })

@@ -104,6 +104,8 @@ fn operators_bind_as_they_do_in_cel() {
         "true ? true : false ? false : false",
         "'a' + 'b' == 'ab'",
         "- 3 + 4 == 1",
+        "1 + 2 * 3 == 7 && 2 * 3 % 4 == 2 && 7 / 2 * 2 == 6 && -7 / 2 == -3 && -7 % 2 == -1",
+        "string(1 + 2) == '3' && int('12') * 2 == 24 && string(true) == 'true'",
         "--3 == 3",
         "1 in [1] && 'a' in ['a', 'b'] && !(3 in [1, 2])",
     ]);
@@ -175,6 +177,11 @@ fn what_is_missing_lets_nobody_in() {
         "claims.nbf < now",
         "request.headers['x-three'] == ''",
         "9223372036854775807 + claims.level > 0",
+        "9223372036854775807 * claims.level > 0",
+        "claims.level / 0 == 1",
+        "claims.level % 0 == 1",
+        "int(claims.tenant) == 1",
+        "string(claims.roles) == ''",
         "claims.tenant.size() in claims.level",
     ]);
     all_hold(&[
@@ -333,7 +340,7 @@ fn a_name_that_is_misspelt_is_answered_with_the_likeliest() {
         ("request.header['a'] == ''", "did you mean `headers`?"),
         ("claims.a.startWith('a')", "did you mean `startsWith`?"),
         ("params.tenat == 'a'", "did you mean `tenant`?"),
-        ("zzz", "there are `claims`, `caller`, `request`, `client`, `params`, `now`, `has`, `size`"),
+        ("zzz", "there are `claims`, `caller`, `request`, `client`, `params`, `now`, `has`, `size`, `string`, `int`"),
     ] {
         assert_eq!(Expression::compile(text, Some(&["tenant"])).map(drop).unwrap_err().help, help, "{text}");
     }

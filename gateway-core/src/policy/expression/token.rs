@@ -9,6 +9,8 @@ pub(super) enum Token<'t> {
     Name(&'t str),
     Text(String),
     Number(i64),
+    /// A number with a fraction.
+    Decimal(&'t str),
     /// A sign; of two characters, one stands for both: see [`PAIRS`].
     Sign(u8),
     End,
@@ -18,13 +20,15 @@ pub(super) enum Token<'t> {
 const PAIRS: [(&str, u8); 6] = [("==", b'='), ("!=", b'~'), ("<=", b'l'), (">=", b'g'), ("&&", b'&'), ("||", b'|')];
 
 /// The signs of one character.
-const SIGNS: &[u8] = b"!<>+-?:.,()[]";
+const SIGNS: &[u8] = b"!<>+-*/%?:.,()[]";
 
 /// The tokens of a text, one by one.
 pub(super) struct Tokens<'t> {
     pub(super) text: &'t str,
     /// The byte that the next one begins with.
     pub(super) at: usize,
+    /// Set if numbers may have a fraction.
+    pub(super) takes_fractions: bool,
 }
 
 impl<'t> Tokens<'t> {
@@ -72,12 +76,21 @@ impl<'t> Tokens<'t> {
                 '=' => "write `==` to compare",
                 '&' => "write `&&`",
                 '|' => "write `||`",
-                _ => "there are `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `&&`, `||`, `!`, `+`, `-` and `? :`",
+                _ => {
+                    "there are `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `&&`, `||`, `!`, `+`, `-`, `*`, `/`, `%` and `? :`"
+                }
             };
             return Err(Mistake::new(self.at, format_args!("`{sign}` is no operator here"), help));
         }
         if first.is_ascii_digit() {
             let is_fraction = bytes.get(word.len()) == Some(&b'.');
+            let behind = rest.get(word.len() + 1..).unwrap_or_default();
+            let fraction = behind.bytes().take_while(u8::is_ascii_digit).count();
+            if self.takes_fractions && is_fraction && fraction > 0 && word.bytes().all(|byte| byte.is_ascii_digit()) {
+                let length = word.len() + 1 + fraction;
+                self.at += length;
+                return Ok(Token::Decimal(rest.get(..length).unwrap_or_default()));
+            }
             let number = word.parse().ok().filter(|_| !is_fraction);
             let wrong = || {
                 let help = lazily(|| foreign::number(word));
