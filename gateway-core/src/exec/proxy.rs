@@ -252,6 +252,10 @@ pub(super) async fn send<P: Platform>(
 fn ask_by<S>(method: &Method, call: &mut Call, body: Body<S>) -> Body<S> {
     call.method = method.clone();
     if !is_without_content(method) {
+        // RFC 9110 §8.6: where content has a meaning, its absence is said.
+        if body.is_empty() && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+            call.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+        }
         return body;
     }
     content_change::leave_out(&mut call.headers);
