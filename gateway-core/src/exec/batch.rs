@@ -17,6 +17,7 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::document::Value;
 use crate::error::Reject;
+use crate::http::hop_by_hop;
 use crate::io::IoErrorKind;
 use crate::outcome::{After, Reply};
 use crate::plan::Plan;
@@ -63,8 +64,10 @@ pub(super) async fn serve<P: Platform>(
     if let Some(host) = call.host_field() {
         outer.insert(HOST, host.clone());
     }
+    // Those that `Connection` names, too, end here (RFC 9110 §7.6.1).
+    hop_by_hop::strip_request(&mut outer);
     let document = request(platform, call, body, batch.request_bytes).await?;
-    let parts = parts(document, batch.most).map_err(|flaws| {
+    let parts = parts(document, batch.most, &exchange.plan.identity).map_err(|flaws| {
         let mut reject = Reject::content_invalid();
         reject.flaws = Some(flaws.into());
         reject

@@ -15,7 +15,7 @@ use crate::call::Call;
 use crate::config::FailMode;
 use crate::error::Reject;
 use crate::io::IoErrorKind;
-use crate::outcome::Reply;
+use crate::outcome::{After, Reply};
 use crate::plan::{Action, Route};
 use crate::policy::claim::{Verdict, Wish};
 use crate::policy::counter::{CounterOp, CounterVerdict};
@@ -68,7 +68,7 @@ pub(super) async fn read<'p, P: Platform>(
     let claimed = rule.claimed(call, key, platform);
     content::collect(platform, body, limit.min(rule.most_bytes)).await?;
     let content = if let Body::Full(content) = body { content } else { &Bytes::new() };
-    let print = fingerprint(call, content);
+    let print = fingerprint(call, exchange.route.map_or("", |route| &route.name), content);
     exchange.rare().keyed = Some(Keyed { rule, claimed, print, holder: None });
     Ok(())
 }
@@ -90,12 +90,19 @@ pub(super) async fn claim<P: Platform>(
     let asked = CounterOp::Claim(Wish { holder, print: keyed.print, lease, keep });
     let begun = platform.monotonic();
     let mut slice = FIRST_SLICE;
+    // Others go by the claim and by the answer, even if this client leaves meanwhile.
+    platform.goes_on();
     let refused = loop {
         let answer = within(platform, exchange.plan.counter_timeout, platform.apply(&cell, asked)).await;
         let Some(verdict) = verdict(exchange, platform, answer, CounterVerdict::claim) else {
             if rule.fail == FailMode::Open {
+                // It may have been given, all the same.
+                keyed.holder = Some(holder);
+                exchange.rare().keyed = Some(keyed);
                 return Ok(None);
             }
+            let back = CounterOp::Conclude { holder, keep: Duration::ZERO };
+            exchange.after.push(After::Settle(Box::new((cell.clone(), back))));
             break Reject::counter_unavailable();
         };
         match verdict {
@@ -103,8 +110,6 @@ pub(super) async fn claim<P: Platform>(
                 exchange.note(|| told("it is the first with this key"));
                 keyed.holder = Some(holder);
                 exchange.rare().keyed = Some(keyed);
-                // Others go by the answer, even if this client does not.
-                platform.goes_on();
                 return Ok(None);
             }
             Verdict::Held => {
@@ -140,7 +145,7 @@ async fn kept<P: Platform>(
     let key = keyed.claimed.answer();
     let packed = timely(within(platform, exchange.plan.counter_timeout, platform.get(key.as_str())).await);
     match packed {
-        Ok(packed) => Ok(packed.as_ref().and_then(unpack)),
+        Ok(packed) => Ok(packed.as_ref().and_then(|packed| unpack(keyed.print, packed))),
         Err(failure) => {
             exchange.record.store_failed(platform.key_value_store(), failure);
             Err(Reject::store_unavailable())
@@ -161,7 +166,8 @@ pub(super) async fn end<P: Platform>(
     let Some(holder) = keyed.holder else { return answer };
     let rule = keyed.rule;
     let (answer, keep) = match answer {
-        Ok(Reply::Http(response)) if rule.keeps(response.status()) => {
+        // An answer of several calls may have done some of them, whatever its status.
+        Ok(Reply::Http(response)) if rule.keeps(response.status()) || is_of_several(exchange) => {
             match keep(exchange, platform, &keyed, response).await {
                 Ok(response) => (Ok(Reply::Http(response)), rule.keep),
                 Err(reject) => (Err(reject), unknown(rule)),
@@ -181,6 +187,11 @@ pub(super) async fn end<P: Platform>(
     }
     platform.notify(&cell);
     answer
+}
+
+/// Returns whether the answer is one of several calls.
+fn is_of_several(exchange: &Exchange<'_, '_>) -> bool {
+    exchange.route.is_some_and(|route| matches!(route.action, Action::Aggregate(_)))
 }
 
 /// The time for which it is told that nobody knows what has become of a request.
@@ -223,7 +234,7 @@ async fn keep<P: Platform>(
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
     }
     let key = keyed.claimed.answer();
-    let packed = pack(head.status, &head.headers, &content);
+    let packed = pack(keyed.print, head.status, &head.headers, &content);
     let stored = platform.put(key.as_str(), packed, Some(keyed.rule.keep));
     if let Err(failure) = timely(within(platform, exchange.plan.counter_timeout, stored).await) {
         // The client has its answer; others with the key hear that it is not known.
@@ -241,6 +252,7 @@ fn lease(route: &Route) -> Duration {
             totals.collect::<Option<Vec<Duration>>>().and_then(|totals| totals.into_iter().max())
         }
         Action::Aggregate(calls) => Some(calls.aggregate.timeout),
+        Action::Batch(batch) => Some(batch.timeout),
         _ => None,
     };
     total.map_or(USUAL_LEASE, |total| total.saturating_add(GRACE))

@@ -225,7 +225,8 @@ pub(super) async fn send<P: Platform>(
         if !error.kind.is_of_client() {
             exchange.state.failed(endpoint);
         }
-        exchange.record.unsent = error.retry || error.kind.is_of_connection();
+        // What is of the connection may have come after the request, as an alert of TLS 1.3.
+        exchange.record.unsent = error.retry;
         let rejected = failed(exchange, error.kind);
         if error.kind == IoErrorKind::Content { bodies::broken(exchange, rejected) } else { rejected }
     })?;

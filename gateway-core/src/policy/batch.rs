@@ -4,8 +4,9 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, FORWARDED, HOST, IF_MATCH,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, SET_COOKIE, TRAILER, TRANSFER_ENCODING,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE,
+    COOKIE, EXPECT, FORWARDED, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, ORIGIN,
+    RANGE, REFERER, SET_COOKIE, TRAILER, TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 
@@ -16,6 +17,7 @@ use crate::error::Flaw;
 use crate::http::forwarded::{
     X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PREFIX, X_FORWARDED_PROTO,
 };
+use crate::http::identity::IdentityNames;
 
 /// The methods that requests of a batch may have.
 const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
@@ -24,12 +26,20 @@ const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::P
 const REQUESTS: &str = "requests";
 
 /// Fields of the batch itself, which its requests do not take over: they are about its own content, or name it.
-const OF_BATCH: [HeaderName; 14] = [
+const OF_BATCH: [HeaderName; 22] = [
     ACCEPT,
     ACCEPT_ENCODING,
     CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
     CONTENT_LENGTH,
+    CONTENT_LOCATION,
     CONTENT_TYPE,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("signature"),
+    HeaderName::from_static("signature-input"),
     EXPECT,
     IF_MATCH,
     IF_MODIFIED_SINCE,
@@ -40,6 +50,12 @@ const OF_BATCH: [HeaderName; 14] = [
     TRAILER,
     TRANSFER_ENCODING,
 ];
+
+/// Fields that a browser states for pages, which can't do so themselves.
+const OF_BROWSER: [HeaderName; 3] = [COOKIE, ORIGIN, REFERER];
+
+/// The most mistakes that are told.
+const MOST_FLAWS: usize = 50;
 
 /// Fields that no request of a batch states: they are of its connection.
 const OF_CONNECTION: [HeaderName; 6] =
@@ -84,7 +100,7 @@ pub struct Answered {
 ///
 /// # Errors
 /// All that is wrong with them, in their order.
-pub fn parts(document: Value, most: u32) -> Result<Vec<Part>, Vec<Flaw>> {
+pub fn parts(document: Value, most: u32, identity: &IdentityNames) -> Result<Vec<Part>, Vec<Flaw>> {
     let (list, place) = match document {
         Value::Array(list) => (list, "#"),
         Value::Object(mut object) => match object.remove(REQUESTS) {
@@ -99,9 +115,12 @@ pub fn parts(document: Value, most: u32) -> Result<Vec<Part>, Vec<Flaw>> {
     let mut flaws = Vec::new();
     let mut parts = Vec::with_capacity(list.len());
     for (index, value) in list.into_iter().enumerate() {
+        if flaws.len() >= MOST_FLAWS {
+            break;
+        }
         let before = flaws.len();
         let at = format!("{place}/{index}");
-        let part = part(value, &at, &mut flaws);
+        let part = part(value, &at, identity, &mut flaws);
         parts.extend(part.filter(|_| flaws.len() == before));
     }
     if flaws.is_empty() { Ok(parts) } else { Err(flaws) }
@@ -111,12 +130,16 @@ fn flaw(at: &str, detail: String) -> Flaw {
     Flaw { pointer: Some(at.to_owned()), ..Flaw::new(detail) }
 }
 
-fn part(value: Value, at: &str, flaws: &mut Vec<Flaw>) -> Option<Part> {
+fn part(value: Value, at: &str, identity: &IdentityNames, flaws: &mut Vec<Flaw>) -> Option<Part> {
     let Value::Object(mut object) = value else {
         flaws.push(flaw(at, format!("expected an object, found {}", value.kind())));
         return None;
     };
-    let mut wrong = |member: &str, detail: String| flaws.push(flaw(&[at, member].concat(), detail));
+    let mut wrong = |member: &str, detail: String| {
+        if flaws.len() < MOST_FLAWS {
+            flaws.push(flaw(&[at, member].concat(), detail));
+        }
+    };
     let method = match object.remove("method") {
         None => Some(Method::GET),
         Some(Value::String(name)) => METHODS.iter().find(|method| method.as_str() == &*name).cloned(),
@@ -137,8 +160,9 @@ fn part(value: Value, at: &str, flaws: &mut Vec<Flaw>) -> Option<Part> {
         None => {}
         Some(Value::Object(fields)) => {
             for (name, value) in fields.members() {
-                let field = HeaderName::from_bytes(name.as_bytes()).ok().filter(may_be_stated);
-                let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
+                let field = HeaderName::from_bytes(name.as_bytes()).ok().filter(|name| may_be_stated(name, identity));
+                let value =
+                    value.as_str().and_then(|value| HeaderValue::from_str(value.trim_matches([' ', '\t'])).ok());
                 match (field, value) {
                     (Some(field), Some(value)) if headers.len() < usize::from(u8::MAX) => {
                         headers.append(field, value);
@@ -176,8 +200,12 @@ fn content(body: Value, headers: &mut HeaderMap) -> Bytes {
     }
 }
 
-fn may_be_stated(name: &HeaderName) -> bool {
-    is_editable(name) && *name != HOST && *name != ACCEPT_ENCODING && !OF_CONNECTION.contains(name)
+/// Returns whether a request can state the field called `name`: none that a proxy in front or a browser vouches for, in any spelling. Those of the
+/// batch itself have been looked at.
+fn may_be_stated(name: &HeaderName, identity: &IdentityNames) -> bool {
+    let is_of_browser = OF_BROWSER.contains(name) || name.as_str().starts_with("sec-");
+    let is_of_gateway = *name == HOST || *name == ACCEPT_ENCODING || OF_CONNECTION.contains(name);
+    is_editable(name) && !is_of_browser && !is_of_gateway && !identity.is_reserved(name.as_str())
 }
 
 /// At most 64 characters of what a client has sent.
@@ -298,7 +326,7 @@ mod tests {
             outer.append(name, value.parse().unwrap());
         }
         let list = Value::read(br#"[{"path": "/a?b=1", "headers": {"x-both": "own"}}]"#).unwrap();
-        let request = parts(list, 1).unwrap().remove(0).request::<()>(&outer);
+        let request = parts(list, 1, &IdentityNames::default()).unwrap().remove(0).request::<()>(&outer);
         let fields: Vec<_> =
             request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(fields, [("host", "gw.test"), ("authorization", "Bearer a"), ("x-both", "own")]);

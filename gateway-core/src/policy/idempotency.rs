@@ -26,7 +26,7 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const CELL: &str = "idem:";
 
 /// The form of what is stored. Another one is not read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The longest key, in bytes.
 const MOST_KEY: usize = 255;
@@ -255,40 +255,43 @@ fn key_in(value: &HeaderValue) -> Option<&[u8]> {
     is_key.then_some(key)
 }
 
-/// A fingerprint of a request: another one with the same key is a mistake of its client.
+/// A fingerprint of a request on a `route`: another one with the same key is a mistake of its client.
 #[must_use]
-pub fn fingerprint(call: &Call, content: &[u8]) -> u64 {
+pub fn fingerprint(call: &Call, route: &str, content: &[u8]) -> u64 {
     let mut hash = Sha256::new();
-    let host = call.host_field().map_or(&[][..], HeaderValue::as_bytes);
+    let (host, port) = (call.outer_host(), call.outer_port().to_be_bytes());
     let kind = call.headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
     let query = call.query().unwrap_or_default();
-    for part in [call.method.as_str().as_bytes(), host, call.path().as_bytes(), query.as_bytes(), kind, content] {
+    let target = [route.as_bytes(), host.as_bytes(), &port, call.path().as_bytes(), query.as_bytes()];
+    for part in [call.method.as_str().as_bytes()].into_iter().chain(target).chain([kind, content]) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
     hash.finalize().first_chunk::<8>().copied().map(u64::from_le_bytes).unwrap_or_default()
 }
 
-/// The bytes of an answer, for a store: its head, and its whole content.
+/// The bytes of the answer to a request with this fingerprint, for a store: its head, and its whole content.
 #[must_use]
-pub fn pack(status: StatusCode, headers: &HeaderMap, content: &[u8]) -> Bytes {
+pub fn pack(print: u64, status: StatusCode, headers: &HeaderMap, content: &[u8]) -> Bytes {
     let head = Entry { status, headers: headers.clone(), ..Entry::default() }.to_bytes();
-    let mut packed = Vec::with_capacity(head.len() + content.len() + 5);
+    let mut packed = Vec::with_capacity(head.len() + content.len() + 13);
     packed.push(VERSION);
+    packed.extend(print.to_le_bytes());
     packed.extend(u32::try_from(head.len()).unwrap_or(u32::MAX).to_le_bytes());
     packed.extend(head);
     packed.extend(content);
     packed.into()
 }
 
-/// Reads what [`pack`] has written: the answer, given once more. None if it is of another version, or damaged.
+/// Reads what [`pack`] has written: the answer, given once more. None if it is of another request or version, or damaged.
 #[must_use]
-pub fn unpack<S>(packed: &Bytes) -> Option<Response<Body<S>>> {
+pub fn unpack<S>(print: u64, packed: &Bytes) -> Option<Response<Body<S>>> {
     let (version, rest) = packed.split_first()?;
+    let (of, rest) = rest.split_first_chunk::<8>()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
     let (head, content) = rest.split_at_checked(length)?;
-    let entry = Entry::from_bytes(head).filter(|_| *version == VERSION)?;
+    let entry = Entry::from_bytes(head).filter(|_| *version == VERSION && u64::from_le_bytes(*of) == print)?;
     let mut response =
         Response::new(if content.is_empty() { Body::Empty } else { Body::Full(packed.slice_ref(content)) });
     *response.status_mut() = entry.status;
@@ -372,17 +375,17 @@ mod tests {
     /// draft-ietf-httpapi-idempotency-key-header-07 §2.4: a fingerprint tells another request with the same key.
     #[test]
     fn a_fingerprint_is_of_all_that_makes_a_request() {
-        let first = fingerprint(&call(&[("content-type", "application/json")]), b"{}");
-        assert_eq!(first, fingerprint(&call(&[("content-type", "application/json"), ("date", "now")]), b"{}"));
-        assert_ne!(first, fingerprint(&call(&[("content-type", "application/json")]), b"{ }"));
-        assert_ne!(first, fingerprint(&call(&[("content-type", "text/plain")]), b"{}"));
+        let first = fingerprint(&call(&[("content-type", "application/json")]), "r", b"{}");
+        assert_eq!(first, fingerprint(&call(&[("content-type", "application/json"), ("date", "now")]), "r", b"{}"));
+        assert_ne!(first, fingerprint(&call(&[("content-type", "application/json")]), "r", b"{ }"));
+        assert_ne!(first, fingerprint(&call(&[("content-type", "text/plain")]), "r", b"{}"));
         let mut other = call(&[("content-type", "application/json")]);
         other.set_query(Some("a=2".to_owned()));
-        assert_ne!(first, fingerprint(&other, b"{}"));
+        assert_ne!(first, fingerprint(&other, "r", b"{}"));
         other.set_query(Some("a=1".to_owned()));
-        assert_eq!(first, fingerprint(&other, b"{}"));
+        assert_eq!(first, fingerprint(&other, "r", b"{}"));
         other.method = Method::PATCH;
-        assert_ne!(first, fingerprint(&other, b"{}"));
+        assert_ne!(first, fingerprint(&other, "r", b"{}"));
     }
 
     #[test]
@@ -391,15 +394,16 @@ mod tests {
         headers.append("location", "/orders/1".parse().unwrap());
         headers.append("set-cookie", "a=1".parse().unwrap());
         headers.append("set-cookie", "b=2".parse().unwrap());
-        let packed = pack(StatusCode::CREATED, &headers, b"made");
-        let back: Response<Body<()>> = unpack(&packed).unwrap();
+        let packed = pack(7, StatusCode::CREATED, &headers, b"made");
+        let back: Response<Body<()>> = unpack(7, &packed).unwrap();
         assert_eq!(back.status(), 201);
         assert!(matches!(back.body(), Body::Full(content) if content == "made"));
         headers.append("content-length", "4".parse().unwrap());
         headers.append("idempotent-replayed", "true".parse().unwrap());
         assert_eq!(*back.headers(), headers);
-        for cut in [0, 1, 4, 5, 20] {
-            assert!(unpack::<()>(&packed.slice(..cut)).is_none(), "{cut}");
+        assert!(unpack::<()>(8, &packed).is_none(), "the answer to another request");
+        for cut in [0, 1, 4, 5, 9, 13, 20] {
+            assert!(unpack::<()>(7, &packed.slice(..cut)).is_none(), "{cut}");
         }
     }
 

@@ -47,7 +47,7 @@ impl Compiler<'_> {
             let help = "write a size from `1B` to `16MiB`";
             self.error_with(&at.member("maxBytes"), "so much can't be put together", help);
         }
-        let request_bytes = self.body_limit(context.route).min(MOST_BYTES);
+        let request_bytes = self.body_limit(context.route).min(most_bytes);
         (self.errors.len() == before).then_some(Batch { most, at_once, timeout, most_bytes, request_bytes })
     }
 }

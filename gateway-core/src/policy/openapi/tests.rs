@@ -214,7 +214,7 @@ fn a_schema_that_asks_for_too_much_gets_less() {
         "items": {"type": "string", "minLength": 10000}}}"#;
     let mut doubled = r#"{"type": "string"}"#.to_owned();
     for _ in 0..22 {
-        doubled = format!(r#"{{"allOf": [{doubled}, {{"$ref": "#"}}]}}"#);
+        doubled = format!(r##"{{"allOf": [{doubled}, {{"$ref": "#"}}]}}"##);
     }
     for schema in [nested, &doubled] {
         let schema = Value::read(schema.as_bytes()).unwrap();

@@ -75,8 +75,9 @@ pub async fn fetch(pool: Option<&Arc<Pool>>, call: &mut UpstreamCall<'_, Stream>
     match sent {
         Ok(response) => Ok(finish(pool, connection, response, &due)),
         Err(failed) => match unanswered(failed, &connection, &due) {
-            Unanswered { request: Some(request), .. } => {
-                Box::pin(on_new(pool, request, deadlines.connect, due, false)).await
+            Unanswered { request: Some(request), error } => {
+                let again = Box::pin(on_new(pool, request, deadlines.connect, due, false)).await;
+                again.map_err(|failed| after(&error, failed))
             }
             Unanswered { error, .. } => Err(error),
         },
@@ -162,9 +163,17 @@ async fn unhurried(
     };
     match sent {
         Ok(response) => Ok(response),
-        Err(Unanswered { request: Some(request), .. }) => on_new(pool, request, connect_within, due, false).await,
+        Err(Unanswered { request: Some(request), error }) => {
+            let again = on_new(pool, request, connect_within, due, false).await;
+            again.map_err(|failed| after(&error, failed))
+        }
         Err(unanswered) => Err(unanswered.error),
     }
+}
+
+/// The failure of a request that was made again after the `first` one: what may have reached the upstream then, may still have.
+const fn after(first: &IoError, failed: IoError) -> IoError {
+    IoError { retry: first.retry && failed.retry, ..failed }
 }
 
 /// Runs an exchange over a new connection, or where it `may_share` one, over one that another exchange has opened meanwhile.
