@@ -16,6 +16,8 @@ const LONGEST: Duration = Duration::from_secs(10 * 60);
 const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
 const MOST_BYTES: u64 = 16 << 20;
 const USUAL_BYTES: u64 = 4 << 20;
+/// The least bound of the list itself, in bytes: what is read is held as a document.
+const LEAST_LIST: u64 = 1 << 20;
 
 impl Compiler<'_> {
     /// Compiles a batch.
@@ -47,7 +49,7 @@ impl Compiler<'_> {
             let help = "write a size from `1B` to `16MiB`";
             self.error_with(&at.member("maxBytes"), "so much can't be put together", help);
         }
-        let request_bytes = self.body_limit(context.route).min(most_bytes);
+        let request_bytes = self.body_limit(context.route).min(most_bytes.max(LEAST_LIST));
         (self.errors.len() == before).then_some(Batch { most, at_once, timeout, most_bytes, request_bytes })
     }
 }
