@@ -144,13 +144,13 @@ fn says_what_is_wrong_with_values() {
         ("{\"name\": \"…宽\", \"nam\": 1}", &[(1, 16, "nam", "unknown field `nam`", "did you mean `name`?")]),
         (
             // What many objects have says little about where it belongs.
-            r#"{"routes": [{"name": "a", "methds": []}]}"#,
+            r#"{"routes": [{"name": "a", "zzzzzz": []}]}"#,
             &[(
                 1,
                 27,
-                "routes[0].methds",
-                "unknown field `methds`",
-                "the fields here are `name`, `match`, `upstream`, `split`, `redirect`, `respond`, `keyValue`, `aggregate`, `rewrite`, `policies`, `timeouts`, `bodyBytes`, `webSocket`, `versions` and `accessLog`",
+                "routes[0].zzzzzz",
+                "unknown field `zzzzzz`",
+                "the fields here are `name`, `match`, `upstream`, `split`, `redirect`, `respond`, `keyValue`, `aggregate`, `batch`, `rewrite`, `policies`, `timeouts`, `bodyBytes`, `webSocket`, `versions` and `accessLog`",
             )],
         ),
         (
