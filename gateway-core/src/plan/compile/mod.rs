@@ -15,6 +15,7 @@ mod certificates;
 mod clients;
 mod clouds;
 mod consumers;
+mod counted;
 mod edits;
 mod errors;
 mod external;
