@@ -339,23 +339,30 @@ async fn redis_leases_places_as_the_kernel_does() {
     .await;
 }
 
-/// docs/configuration.md, Webhooks: the first of those who come at a time, and nobody else until it is over; whatever the clock does.
-#[test]
-fn sql_gives_a_cell_once_as_the_kernel_does() {
-    let database = database();
+/// Does histories of operations by SQL and by the kernel, on a clock that goes back at times.
+fn sql_is_as_the_kernel(database: &rusqlite::Connection, next: impl Fn(&mut Random) -> CounterOp) {
     for seed in 0..CASES {
         let mut random = Random(seed);
         let (mut now, mut state) = (1_800_000_000_000, None);
         for request in 0..REQUESTS {
             now = if random.below(10) == 0 { now - random.below(5_000) } else { now + random.below(4_000) };
-            let op = CounterOp::Once { keep: Duration::from_millis(5_000 + random.below(5_000)) };
+            let op = next(&mut random);
             let time = Timestamp::from_unix_millis(now);
-            let reply = run_sql(&database, &format!("once-{seed}"), &program(op, time));
+            let reply = run_sql(database, &format!("cell-{seed}"), &program(op, time));
             let kernel = step(op, state, time);
             assert_eq!(verdict(op, time, &reply), Some(kernel.verdict), "seed {seed}, request {request}, {reply:?}");
             state = Some(kernel.state);
         }
     }
+}
+
+/// docs/configuration.md, Webhooks: the first of those who come at a time, and nobody else until it is over; whatever the clock does.
+#[test]
+fn sql_gives_a_cell_once_as_the_kernel_does() {
+    let database = database();
+    sql_is_as_the_kernel(&database, |random| CounterOp::Once {
+        keep: Duration::from_millis(5_000 + random.below(5_000)),
+    });
     let (cells, op) = (Random(1).below(3) + 3, CounterOp::Once { keep: Duration::from_secs(10) });
     let now = Timestamp::from_unix_millis(1_900_000_000_000);
     for cell in 0..cells {
@@ -395,19 +402,7 @@ async fn redis_gives_a_cell_once_until_its_time_is_over() {
 #[test]
 fn sql_keeps_claims_as_the_kernel_does() {
     let database = database();
-    for seed in 0..CASES {
-        let mut random = Random(seed);
-        let (mut now, mut state) = (1_800_000_000_000, None);
-        for request in 0..REQUESTS {
-            now = if random.below(10) == 0 { now - random.below(5_000) } else { now + random.below(4_000) };
-            let op = claiming(&mut random);
-            let time = Timestamp::from_unix_millis(now);
-            let reply = run_sql(&database, &format!("claim-{seed}"), &program(op, time));
-            let kernel = step(op, state, time);
-            assert_eq!(verdict(op, time, &reply), Some(kernel.verdict), "seed {seed}, request {request}, {reply:?}");
-            state = Some(kernel.state);
-        }
-    }
+    sql_is_as_the_kernel(&database, claiming);
 }
 
 /// Redis forgets by its own clock, which stands still for so short a test: the times are hours.
