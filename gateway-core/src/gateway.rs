@@ -37,14 +37,14 @@ pub struct Gateway<P> {
 impl<P: Platform> Gateway<P> {
     /// A gateway that runs `plan` on `platform`.
     pub fn new(plan: Arc<Plan>, platform: P) -> Self {
-        let state = State::adopt(&plan, None);
+        let state = State::adopt(&plan, None, platform.fleets());
         Self { plan, state, platform }
     }
 
     /// The gateway that takes over from this one: it runs `plan` on `platform`, and keeps the state of all that `plan` still
     /// names. Requests under way on this one go on, and their state is the same.
     pub fn reload(&self, plan: Arc<Plan>, platform: P) -> Self {
-        let state = State::adopt(&plan, Some(&self.state));
+        let state = State::adopt(&plan, Some(&self.state), platform.fleets());
         Self { plan, state, platform }
     }
 

@@ -15,6 +15,7 @@
 mod access_log;
 pub mod admin;
 mod adopted;
+pub mod balance;
 mod base64;
 pub mod body;
 pub mod cache;

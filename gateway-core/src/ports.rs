@@ -17,6 +17,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri};
 
 pub use self::meeting::{Generations, Meeting, PLACES};
+use crate::balance::fleet::Fleets;
 use crate::body::Body;
 use crate::cache::entry::Entry;
 use crate::cache::flights::{Flight, Flights};
@@ -90,6 +91,11 @@ pub trait Platform:
         own.purges()
     }
 
+    /// What is known of the places of upstreams by all instances together, where the platform has that: else each knows its own.
+    fn fleets(&self) -> Option<&Arc<Fleets>> {
+        None
+    }
+
     /// Returns whether the requests of several instances for one response are one flight, since instances have no memory in common: a counter
     /// cell says who leads, and the others look for the response in the store.
     fn flights_in_store(&self) -> bool {
@@ -161,6 +167,9 @@ pub trait Fetch {
     /// The adapter enforces [`Deadlines`], frames the body (Transfer-Encoding, Content-Length of a [`Body::Full`]), and
     /// cancels the exchange when the returned future or body is dropped. It neither follows redirects nor decodes
     /// content.
+    ///
+    /// Where nothing was sent, and nothing of the content was read, it may put the content back into `call`, so that it can be sent
+    /// elsewhere.
     ///
     /// # Errors
     /// An [`IoError`] whose [`IoErrorKind`] names the failed phase.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::header::{REFERER, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
 
+use crate::balance::vitals::UnderWay;
 use crate::cache::asked::Asked;
 use crate::cache::flights::Flight;
 use crate::cache::resource::Variant;
@@ -55,6 +56,8 @@ pub struct Record {
     pub request_id: Option<HeaderValue>,
     /// The permits of the request, to be given back when the exchange has ended.
     pub(crate) permits: Vec<Permit>,
+    /// The request under way at a place of the upstream, if the upstream has a choice of them.
+    pub(crate) under_way: Option<UnderWay>,
     /// Set if the exchange with the upstream has failed before anything was sent.
     pub(crate) unsent: bool,
     /// Set if the request is one of a batch.
@@ -159,6 +162,8 @@ pub(crate) struct Facts {
     pub(crate) trace: Option<HeaderValue>,
     /// The clock when the request left for the upstream.
     pub(crate) sent_at: Duration,
+    /// The times that it was sent again.
+    pub(crate) further_attempts: u32,
     /// The time until the head of the upstream's response came, or until that failed.
     pub(crate) upstream_took: Option<Duration>,
     /// Each rate limit that was asked.
@@ -212,6 +217,7 @@ impl Facts {
             referer: None,
             trace: None,
             sent_at: Duration::ZERO,
+            further_attempts: 0,
             upstream_took: None,
             limits: Vec::new(),
             caller: None,
@@ -310,6 +316,13 @@ impl Record {
         }
         if let Some(meter) = &mut self.meter {
             meter.answered(status, now);
+        }
+    }
+
+    /// Notes that the request is sent once more.
+    pub(crate) fn tried_again(&mut self) {
+        if let Some(facts) = &mut self.facts {
+            facts.further_attempts = facts.further_attempts.saturating_add(1);
         }
     }
 

@@ -9,8 +9,13 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::adopted::Adopted;
+use crate::balance::Cluster;
+use crate::balance::choose::Chooser;
+use crate::balance::fleet::{Fleet, Fleets};
+use crate::balance::vitals::Vitals;
 use crate::cache::flights::Flights;
 use crate::cache::purges::PurgeBook;
+use crate::call::Call;
 use crate::metrics::Metrics;
 use crate::net::Scheme;
 use crate::plan::{Endpoint, Plan, Upstream};
@@ -26,12 +31,16 @@ use crate::policy::purge_reads::PurgeReads;
 use crate::policy::revocation::List;
 use crate::policy::tokens::Tokens;
 use crate::policy::watch::{Kind, Watch};
+use crate::random::Random;
 use crate::store_key::StoreKey;
 
 /// The state of a gateway that outlives its requests, and its plan.
 #[derive(Debug, Default)]
 pub struct State {
     upstreams: Adopted<String, Round>,
+    /// What is known of the places of upstreams, by the index of each; none for those of which nothing is asked.
+    groups: Box<[Option<Group>]>,
+    fleets: Arc<Fleets>,
     endpoints: Adopted<Place, Traffic>,
     flags: Adopted<StoreKey, FlagCell>,
     keys: Adopted<StoreKey, KeyCell>,
@@ -63,6 +72,15 @@ struct Place {
 #[derive(Debug, Default)]
 struct Round(AtomicUsize);
 
+/// What is known of an upstream with a choice.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// What is known of it as a whole.
+    pub(crate) fleet: Arc<Fleet>,
+    /// What is known of its places, in the order of its endpoints.
+    pub(crate) vitals: Box<[Arc<Vitals>]>,
+}
+
 /// The calls that an endpoint was sent.
 #[derive(Debug, Default)]
 struct Traffic {
@@ -80,15 +98,24 @@ pub struct Calls {
 }
 
 impl State {
-    /// The state for `plan`: that of `previous` as far as the plan still names what it is of, and new otherwise.
+    /// The state for `plan`: that of `previous` as far as the plan still names what it is of, and new otherwise. What is known of the places of upstreams
+    /// is in `fleets`, where a platform has that for all of its instances.
     #[must_use]
-    pub fn adopt(plan: &Plan, previous: Option<&Self>) -> Self {
+    pub fn adopt(plan: &Plan, previous: Option<&Self>, fleets: Option<&Arc<Fleets>>) -> Self {
+        let fleets = fleets.or(previous.map(|previous| &previous.fleets)).map(Arc::clone).unwrap_or_default();
+        let group = |upstream: &Upstream| {
+            upstream.cluster.as_ref()?;
+            let fleet = fleets.of(&upstream.name);
+            let vitals = fleet.vitals(upstream.endpoints.iter().map(Endpoint::url));
+            Some(Group { fleet, vitals })
+        };
         let endpoints = plan.upstreams.iter().flat_map(|upstream| &upstream.endpoints).map(Place::of);
         Self {
             upstreams: Adopted::adopt(
                 plan.upstreams.iter().map(|upstream| upstream.name.clone()),
                 previous.map(|previous| &previous.upstreams),
             ),
+            groups: plan.upstreams.iter().map(group).collect(),
             endpoints: Adopted::adopt(endpoints, previous.map(|previous| &previous.endpoints)),
             flags: Adopted::adopt(plan.flags.iter().cloned(), previous.map(|previous| &previous.flags)),
             keys: Adopted::adopt(
@@ -112,6 +139,7 @@ impl State {
             sessions: previous.map(|previous| Arc::clone(&previous.sessions)).unwrap_or_default(),
             renewed: previous.map(|previous| Arc::clone(&previous.renewed)).unwrap_or_default(),
             decisions: Answers::default(),
+            fleets,
             metrics: Metrics::adopt(plan, previous.and_then(Self::metrics)),
         }
     }
@@ -210,13 +238,21 @@ impl State {
         self.metrics.as_ref()
     }
 
-    /// The endpoint of `upstream` whose turn it is.
-    pub(crate) fn next_endpoint<'u>(&self, upstream: &'u Upstream) -> Option<&'u Endpoint> {
-        if let [only] = &*upstream.endpoints {
-            return Some(only);
-        }
-        let turn = self.upstreams.at(upstream.index)?.0.fetch_add(1, Ordering::Relaxed);
-        upstream.endpoints.get(turn.checked_rem(upstream.endpoints.len())?)
+    /// What is known of `upstream`, if it has a choice.
+    pub(crate) fn group(&self, upstream: &Upstream) -> Option<&Group> {
+        self.groups.get(upstream.index)?.as_ref()
+    }
+
+    /// Chooses an endpoint of `upstream`, whose rules are those of `cluster`, for `call`; as [`Chooser::choose`].
+    pub(crate) fn choose(
+        &self,
+        (upstream, cluster): (&Upstream, &Cluster),
+        call: Option<&Call>,
+        tried: &[usize],
+        (random, now): (&impl Random, Duration),
+    ) -> Option<usize> {
+        let (group, Round(turn)) = (self.group(upstream)?, self.upstreams.at(upstream.index)?);
+        Chooser { cluster, vitals: &group.vitals, turn, now }.choose(call, tried, random)
     }
 
     /// Counts a call to `endpoint`.
@@ -294,43 +330,58 @@ mod tests {
             load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap()
         };
         let remembers = |state: &State| state.tokens(0).unwrap().find("token").is_some();
-        let before = State::adopt(&plan("", ""), None);
+        let before = State::adopt(&plan("", ""), None, None);
         let key = VerifyingKey::new(Algorithm::Hs256, &Stated::Secret(&[1; 32]), None).unwrap().id();
         before.tokens(0).unwrap().keep("token", Verified { caller: Arc::default(), key, watch: None }, 0);
-        assert!(remembers(&State::adopt(&plan("", ""), Some(&before))));
+        assert!(remembers(&State::adopt(&plan("", ""), Some(&before), None)));
         for changed in
             [plan(r#""tier": "gold", "#, ""), plan("", r#", "consumer": "azp""#), plan("", r#", "groups": "g""#)]
         {
-            let after = State::adopt(&changed, Some(&before));
+            let after = State::adopt(&changed, Some(&before), None);
             assert!(!remembers(&after));
             assert!(core::ptr::eq(after.keys(0).unwrap(), before.keys(0).unwrap()));
         }
     }
 
+    /// Where nothing is left to chance.
+    struct NoChance;
+
+    impl Random for NoChance {
+        fn next_u64(&self) -> u64 {
+            unreachable!("a turn is no chance")
+        }
+
+        fn fill_secret(&self, _: &mut [u8]) -> Result<(), crate::random::NoRandom> {
+            Err(crate::random::NoRandom)
+        }
+    }
+
     fn hosts(state: &State, upstream: &Upstream, times: usize) -> String {
-        (0..times).filter_map(|_| state.next_endpoint(upstream)).map(|endpoint| endpoint.host.as_str()).collect()
+        let cluster = upstream.cluster.as_ref().unwrap();
+        let next = |_| state.choose((upstream, cluster), None, &[], (&NoChance, Duration::ZERO));
+        (0..times).filter_map(next).map(|index| upstream.endpoints[index].host.as_str()).collect()
     }
 
     #[test]
     fn endpoints_take_turns() {
         let plan = plan(r#"{"u": {"urls": ["http://a", "http://b", "http://c"]}, "one": {"url": "http://d"}}"#);
-        let state = State::adopt(&plan, None);
+        let state = State::adopt(&plan, None, None);
         assert_eq!(hosts(&state, &plan.upstreams[0], 7), "abcabca");
-        assert_eq!(hosts(&state, &plan.upstreams[1], 2), "dd");
+        assert!(plan.upstreams[1].cluster.is_none() && state.group(&plan.upstreams[1]).is_none());
     }
 
     /// ARCHITECTURE.md, State: a reload loses nothing that the new plan still names, and gives nothing to another.
     #[test]
     fn state_follows_its_identity_and_not_its_place() {
         let before = plan(r#"{"u": {"urls": ["http://a", "http://b"]}, "v": {"url": "http://c"}}"#);
-        let state = State::adopt(&before, None);
+        let state = State::adopt(&before, None, None);
         assert_eq!(hosts(&state, &before.upstreams[0], 1), "a");
         state.sent(&before.upstreams[0].endpoints[1]);
         state.failed(&before.upstreams[1].endpoints[0]);
         let after = plan(
             r#"{"new": {"url": "http://new"}, "v": {"url": "http://elsewhere"}, "u": {"urls": ["http://b", "http://c", "http://a"]}}"#,
         );
-        let adopted = State::adopt(&after, Some(&state));
+        let adopted = State::adopt(&after, Some(&state), None);
         let calls = |upstream: usize, endpoint: usize| adopted.calls(&after.upstreams[upstream].endpoints[endpoint]);
         assert_eq!(hosts(&adopted, &after.upstreams[2], 1), "c");
         assert_eq!(calls(2, 0), Calls { sent: 1, failed: 0 });

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The rooms, files and folders of `src/`, from the lowest to the highest.
-const ROOMS: [&str; 42] = [
+const ROOMS: [&str; 43] = [
     "time",
     "together",
     "base64",
@@ -30,6 +30,7 @@ const ROOMS: [&str; 42] = [
     "template",
     "problem",
     "policy",
+    "balance",
     "admin",
     "plan",
     "known_edits",

@@ -79,6 +79,9 @@ struct Line<'r> {
     ms: Duration,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_some_millis")]
     upstream_ms: Option<Duration>,
+    /// The times that it was sent, where that is more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,6 +204,7 @@ impl<'r> Line<'r> {
             stated,
             ms: now.saturating_sub(facts.begun),
             upstream_ms: facts.upstream_took,
+            attempts: Some(facts.further_attempts).filter(|further| *further > 0).map(|further| further + 1),
             id: record.request_id.as_ref().map(text),
             trace: facts.trace.as_ref().and_then(trace_id),
             client: record.client.or(facts.peer).map(|address| Client(address.to_canonical())),
@@ -439,6 +443,7 @@ mod tests {
                 referer: Some(HeaderValue::from_static("https://ref.test/")),
                 trace: Some(HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),
                 sent_at: Duration::ZERO,
+                further_attempts: 0,
                 upstream_took: Some(Duration::from_micros(2_500)),
                 limits: vec![limited("l", None, false)],
                 caller: None,

@@ -257,7 +257,20 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Server, "tls", "ssl https"),
     (Place::Upstream, "connections", "keepalive keepAlive pool connectionPool"),
     (Place::Upstream, "url", "address target server endpoint addr origin proxy_pass proxyPass uri"),
-    (Place::Upstream, "urls", "targets servers endpoints addresses nodes instances"),
+    (Place::Upstream, "urls", "addresses hosts"),
+    (Place::Upstream, "targets", "servers endpoints nodes instances backends members"),
+    (
+        Place::Upstream,
+        "balance",
+        "lb_policy lbPolicy loadBalancing loadBalancer loadBalance lb strategy algorithm load_balancing",
+    ),
+    (
+        Place::Upstream,
+        "health",
+        "healthChecks healthCheck healthchecks health_checks outlierDetection outlier_detection",
+    ),
+    (Place::Upstream, "retry", "retries retryPolicy retry_policy"),
+    (Place::Upstream, "breaker", "circuitBreaker circuitBreakers circuit_breaker circuit_breakers"),
     (Place::Upstream, "timeouts", "timeout"),
     (Place::Upstream, "host", "hostHeader"),
     (
@@ -463,10 +476,14 @@ const ADVICE: &[(Place, &str, &str)] = &[
     (Place::Route, "output_encoding outputEncoding encoding", "leave it out: bodies pass through untouched"),
     (
         Place::Upstream,
-        "lb_policy lbPolicy sticky stickySessions hash_policy hashPolicy hash_by",
-        "leave it out: the endpoints in `urls` take turns",
+        "sticky stickySessions hash_policy hashPolicy hash_by hash_on hashOn",
+        "write `\"balance\": {\"hash\": {\"key\": \"{cookie.session}\"}}`",
     ),
-    (Place::Route, "hash_policy hashPolicy sticky", "there is none: the endpoints of an upstream take turns"),
+    (
+        Place::Route,
+        "hash_policy hashPolicy sticky",
+        "it is the upstream's: `\"balance\": {\"hash\": {\"key\": \"{cookie.session}\"}}`",
+    ),
     (
         Place::Policy,
         "limit_req rate-limiting limit-req limit-count",
@@ -609,11 +626,6 @@ const ADVICE: &[(Place, &str, &str)] = &[
     ),
     (Place::Upstream, "path prefix basePath", "the URL has the path: `\"url\": \"http://host:port/path\"`"),
     (Place::Upstream, "protocol scheme", "the URL has the scheme: `\"url\": \"https://host\"`"),
-    (
-        Place::Upstream,
-        "loadBalancing loadBalancer lb balance strategy algorithm",
-        "leave it out: the endpoints in `urls` take turns",
-    ),
     (
         Place::Route,
         "headers setHeaders requestHeaders",

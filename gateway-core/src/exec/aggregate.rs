@@ -19,7 +19,7 @@ use super::proxy::{self, ClientSide};
 use super::room::{Room, Unread};
 use super::upstream_credentials::{self, Again};
 use super::within::within;
-use super::{content, local};
+use super::{attempts, content, local};
 use crate::body::Body;
 use crate::call::Call;
 use crate::document::Value;
@@ -275,7 +275,7 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
         let other = Fault::Io(IoErrorKind::Other);
         let target = self.targets.get(index).ok_or(other.clone())?;
         let upstream = exchange.plan.upstreams.get(target.upstream).ok_or(other.clone())?;
-        let endpoint = exchange.state.next_endpoint(upstream).ok_or(other)?;
+        let endpoint = attempts::own(exchange.state, self.platform, upstream).ok_or(other)?;
         let mut headers = HeaderMap::with_capacity(16);
         for name in OF_CONNECTION.iter().chain(&asked.forward) {
             if !headers.contains_key(name) {
@@ -534,12 +534,10 @@ async fn send<P: Platform>(platform: &P, state: &State, ready: Ready<'_>) -> Res
         deadlines,
         known_edits: None,
     };
-    let response = platform.fetch(&mut sent).await.map_err(|error| {
-        if !error.kind.is_of_client() {
-            state.failed(endpoint);
-        }
-        Fault::Io(error.kind)
-    })?;
+    let begun = attempts::begin(state, platform, (upstream, endpoint));
+    let answer = platform.fetch(&mut sent).await;
+    begun.end(answer.as_ref().map(Response::status).map_err(|error| *error));
+    let response = answer.map_err(|error| Fault::Io(error.kind))?;
     if (200..=599).contains(&response.status().as_u16()) { Ok(response) } else { Err(Fault::Io(IoErrorKind::Protocol)) }
 }
 

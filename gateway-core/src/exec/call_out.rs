@@ -8,6 +8,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
+use super::attempts;
 use crate::body::Body;
 use crate::http::proxy_status::error_type;
 use crate::io::{IoError, IoErrorKind};
@@ -102,7 +103,7 @@ pub(super) async fn ask<P: Platform>(
 ) -> Result<Answer, Fault> {
     let other = || Fault::Io(IoErrorKind::Other);
     let upstream = plan.upstreams.get(location.upstream).ok_or_else(other)?;
-    let endpoint = state.next_endpoint(upstream).ok_or_else(other)?;
+    let endpoint = attempts::own(state, platform, upstream).ok_or_else(other)?;
     let target: PathAndQuery = location.path.parse().map_err(|_| other())?;
     question.complete(plan, endpoint);
     let body = if question.content.is_empty() { Body::Empty } else { Body::Full(question.content) };
@@ -117,6 +118,7 @@ pub(super) async fn ask<P: Platform>(
         known_edits: None,
     };
     state.sent(endpoint);
+    let begun = attempts::begin(state, platform, (upstream, endpoint));
     let kind = question.kind;
     let answered = async {
         let (head, body) = platform.fetch(&mut call).await?.into_parts();
@@ -144,9 +146,12 @@ pub(super) async fn ask<P: Platform>(
     };
     let answer: Result<_, Fault> = answered.await.unwrap_or_else(|error: IoError| Err(Fault::Io(error.kind)));
     // An answer of any status is one.
-    if matches!(answer, Err(Fault::Io(_))) {
-        state.failed(endpoint);
-    }
+    let outcome = match &answer {
+        Ok(answer) => Ok(answer.status),
+        Err(Fault::Status(status) | Fault::Refused(status, _)) => Ok(*status),
+        Err(Fault::Io(kind)) => Err(IoError::new(*kind)),
+    };
+    begun.end(outcome);
     answer
 }
 

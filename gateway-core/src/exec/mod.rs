@@ -7,6 +7,7 @@ mod access_token;
 mod admin;
 mod aggregate;
 mod api_key;
+mod attempts;
 mod authenticate;
 mod back;
 mod basic;

@@ -1,5 +1,7 @@
 //! A request on its way to an upstream, and the response on its way back.
 
+use core::time::Duration;
+
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, TRAILER};
 use http::{HeaderValue, Method, Response, Version};
 
@@ -7,7 +9,7 @@ use super::back::{failed, pass_back};
 use super::exchange::Exchange;
 use super::reverse::{self, Way};
 use super::target_uri::target_uri;
-use super::{body as bodies, finish, limits, socket, upstream_credentials};
+use super::{attempts, body as bodies, finish, limits, socket, upstream_credentials};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -107,7 +109,10 @@ pub(super) async fn send<P: Platform>(
     let plan = exchange.plan;
     let target = choose(action, call.steered(), platform).ok_or_else(Reject::internal)?;
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
-    let endpoint = exchange.state.next_endpoint(upstream).ok_or_else(Reject::internal)?;
+    let mut endpoint = match &upstream.cluster {
+        None => upstream.endpoints.first().ok_or_else(Reject::internal)?,
+        Some(cluster) => attempts::first(exchange, platform, (upstream, cluster), call)?,
+    };
     for step in &*target.request {
         match step {
             RequestStep::EditHeaders(edits) => {
@@ -183,6 +188,12 @@ pub(super) async fn send<P: Platform>(
         // RFC 9110 §12.5.3: without the field any coding would do. What is looked at has to be plain.
         call.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
+    let mut kept = None;
+    if let Some(retry) = upstream.cluster.as_ref().and_then(|cluster| cluster.retry.as_ref())
+        && !opens_socket
+    {
+        kept = attempts::keep(platform, retry, call, &mut body).await?;
+    }
     let mut again = None;
     if let Some(credentials) = &upstream.credentials {
         let (to, content) = ((&mut *call, endpoint.scheme, &uri), (&mut body, route.body_limit));
@@ -200,7 +211,8 @@ pub(super) async fn send<P: Platform>(
         headers: call.headers.clone(),
     });
 
-    let deadlines = target.deadlines;
+    let begun = if upstream.cluster.is_some() { platform.monotonic() } else { Duration::ZERO };
+    let deadlines = attempts::deadlines(target.deadlines, upstream.cluster.as_deref(), Duration::ZERO);
     let way = Way { upstream, endpoint, target, action };
     if opens_socket {
         // On the heap: it is rare, and its state would enlarge every other exchange's.
@@ -212,19 +224,32 @@ pub(super) async fn send<P: Platform>(
     // The content of an answer to another method than HEAD has to be left out here.
     let is_cut = is_head && *method != Method::HEAD;
     let known_edits = known_edits.filter(|_| exchange.private.is_none() && !exchange.record.is_part && !is_cut);
+    // What becomes of a call to one of several places is told.
+    let known_edits = known_edits.filter(|_| upstream.cluster.is_none());
     let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
     let mut answer = platform.fetch(&mut sent).await;
+    if let Some(kept) = &mut kept {
+        kept.take_left(&mut sent.body);
+    }
     if let Some(again) = again
         && let Some(refused) = upstream_credentials::take_refused(&mut answer)
     {
         let way = (route, target, upstream, endpoint);
         answer = Box::pin(upstream_credentials::send_again(exchange, platform, way, (again, call), refused)).await;
     }
+    let status = answer.as_ref().map(Response::status).map_err(|error| *error);
+    attempts::note(exchange, platform, (upstream, endpoint), begun, status);
+    if let (Some(kept), Some(cluster)) = (kept, upstream.cluster.as_deref()) {
+        let course = attempts::Course { route, action, target, upstream, cluster };
+        if cluster.retry.as_ref().is_some_and(|retry| kept.is_followed(retry, status)) {
+            let given = (endpoint, answer);
+            // On the heap: it is rare, and its state would enlarge every other exchange's.
+            (endpoint, answer) =
+                Box::pin(attempts::again(exchange, platform, &course, (call, kept), begun, given)).await?;
+        }
+    }
     exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
     let mut response = answer.map_err(|error| {
-        if !error.kind.is_of_client() {
-            exchange.state.failed(endpoint);
-        }
         // What is of the connection may have come after the request, as an alert of TLS 1.3.
         exchange.record.unsent = error.retry;
         let rejected = failed(exchange, error.kind);
@@ -237,6 +262,7 @@ pub(super) async fn send<P: Platform>(
         return Err(failed(exchange, IoErrorKind::Protocol));
     }
     let survey = pass_back(exchange, &mut response, is_head)?;
+    let way = Way { endpoint, ..way };
     reverse::rewrite(&way, call, &mut response, survey);
     if !target.response.is_empty() {
         respond(&target.response, &filled, response.headers_mut());

@@ -3,6 +3,7 @@
 use http::header::{CONTENT_LENGTH, TE};
 use http::{HeaderValue, Response, Uri, Version};
 
+use super::attempts;
 use super::back::{failed, pass_back};
 use super::exchange::Exchange;
 use super::reverse::{self, Way};
@@ -57,16 +58,16 @@ pub(super) async fn open<P: Platform>(
     let (deadlines, known_edits) = (target.deadlines, None);
     let Call { method, headers, .. } = &mut *call;
     let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
+    let begun = platform.monotonic();
     let answer = platform.open_socket(&mut sent).await;
     let status = answer.as_ref().ok().map(|handshake| match handshake {
         Handshake::Declined(response) => response.status(),
         Handshake::Opened(response, _) => response.status(),
     });
+    let outcome = answer.as_ref().map(|_| status.unwrap_or_default()).map_err(|error| *error);
+    attempts::note(exchange, platform, (upstream, endpoint), begun, outcome);
     exchange.record.answered(status, platform);
-    let answer = answer.map_err(|error| {
-        exchange.state.failed(endpoint);
-        failed(exchange, error.kind)
-    })?;
+    let answer = answer.map_err(|error| failed(exchange, error.kind))?;
     match answer {
         Handshake::Declined(mut response) => {
             let survey = pass_back(exchange, &mut response, false)?;

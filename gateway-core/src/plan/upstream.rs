@@ -5,6 +5,7 @@ use core::time::Duration;
 use http::HeaderValue;
 
 use super::Certificate;
+use crate::balance::Cluster;
 use crate::config::JsonPath;
 use crate::net::Scheme;
 use crate::policy::upstream_credentials::Credentials;
@@ -16,8 +17,10 @@ pub struct Upstream {
     pub index: usize,
     /// Its name in the configuration.
     pub name: String,
-    /// Its endpoints; at least one. Calls go to them in turn.
+    /// Its endpoints; at least one.
     pub endpoints: Box<[Endpoint]>,
+    /// The choice among them, and what is done when one fails; none where there is one endpoint, and nothing else is said.
+    pub cluster: Option<Box<Cluster>>,
     /// The service binding that takes its calls, in place of the network (Cloudflare Workers only).
     pub service: Option<String>,
     /// The settings of TLS to it (native only).
@@ -89,6 +92,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// Its URL: what it is known by beyond reloads.
+    #[must_use]
+    pub fn url(&self) -> String {
+        [self.scheme.as_str(), "://", &String::from_utf8_lossy(self.authority.as_bytes()), &self.base_path].concat()
+    }
+
     /// Returns whether this and `other` are the same place, whatever their base paths.
     #[must_use]
     pub fn is_same_place(&self, other: &Self) -> bool {

@@ -76,15 +76,11 @@ pub(super) fn version<P: Platform>(plan: &Plan) -> Report {
 }
 
 pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) -> Report {
-    let endpoint = |endpoint: &plan::Endpoint| {
-        let authority = String::from_utf8_lossy(endpoint.authority.as_bytes());
-        let url = [endpoint.scheme.as_str(), "://", &authority, &endpoint.base_path].concat();
-        Endpoint {
-            url,
-            calls: calls(endpoint, state, platform),
-            connections: platform.connections(endpoint),
-            addresses: platform.addresses(endpoint),
-        }
+    let endpoint = |endpoint: &plan::Endpoint| Endpoint {
+        url: endpoint.url(),
+        calls: calls(endpoint, state, platform),
+        connections: platform.connections(endpoint),
+        addresses: platform.addresses(endpoint),
     };
     let upstream = |upstream: &'_ plan::Upstream| upstream.endpoints.iter().map(endpoint).collect();
     let upstreams = plan.upstreams.iter().map(|configured| Upstream {

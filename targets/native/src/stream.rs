@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -418,11 +418,18 @@ pub(crate) struct Handing {
     ended: OnceLock<Instant>,
     /// The time since which the upstream has not asked for more, in milliseconds since the begin and one more; 0 is never.
     offered: AtomicU64,
+    /// The body, if nothing of it was handed on, and it may go elsewhere.
+    left: Mutex<Option<Body<Stream>>>,
 }
 
 impl Handing {
     fn new() -> Self {
-        Self { begun: Instant::now(), ended: OnceLock::new(), offered: AtomicU64::new(0) }
+        Self { begun: Instant::now(), ended: OnceLock::new(), offered: AtomicU64::new(0), left: Mutex::default() }
+    }
+
+    /// Takes the body that was [left](Content::leave).
+    pub(crate) fn take_left(&self) -> Option<Body<Stream>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The time at which all of it was handed on, once it was.
@@ -461,6 +468,14 @@ impl Content {
         } else {
             Some(Box::new(Upload { body: Outgoing(body), handing: Arc::new(Handing::new()) }))
         })
+    }
+
+    /// Leaves a body that comes from a client, of which nothing was handed on, to who sends the request.
+    pub(crate) fn leave(mut self) {
+        if let Some(upload) = &mut self.0 {
+            let body = std::mem::replace(&mut upload.body.0, Body::Empty);
+            *upload.handing.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        }
     }
 
     /// The handing on of a body that comes from a client.

@@ -12,6 +12,7 @@ use crate::seen::{Call, Response, lines};
 pub fn differences(expected: &Expectation, response: &Response, calls: &[Call]) -> Vec<String> {
     let call = calls.last();
     let scope = Scope { response, call };
+    let is_counted = expected.calls.is_some();
     let mut found = Vec::new();
     if expected.status != response.status {
         found.push(format!("response status: expected {}, got {}", expected.status, response.status));
@@ -22,7 +23,13 @@ pub fn differences(expected: &Expectation, response: &Response, calls: &[Call]) 
         None if response.cut => found.push("response body: cut off".to_owned()),
         None => {}
     }
+    if let Some(count) = expected.calls
+        && count != calls.len()
+    {
+        found.push(format!("upstream: expected {count} calls, got {}: {}", calls.len(), summary(calls)));
+    }
     match (&expected.upstream, calls) {
+        (ExpectedCalls::One(expected), [.., call]) if is_counted => scope.call(expected, call, &mut found),
         (ExpectedCalls::Any, _) | (ExpectedCalls::None, []) => {}
         (ExpectedCalls::One(expected), [call]) => scope.call(expected, call, &mut found),
         (ExpectedCalls::None, calls) => found.push(format!("upstream: expected no call, got {}", summary(calls))),

@@ -14,6 +14,7 @@ mod model;
 mod planted;
 mod refusals;
 mod report;
+mod script;
 mod seen;
 mod services;
 mod signed;
@@ -31,6 +32,7 @@ pub use model::{
 pub use planted::Planted;
 pub use refusals::{Mistake, compare as compare_refusals};
 pub use report::{Report, Verdict};
+pub use script::Script;
 pub use seen::{Call, Response};
 pub use services::{Services, fetched_differences};
 pub use tokens::{Signature, Token};

@@ -180,6 +180,12 @@ pub struct Step {
     /// What the upstream does, if it is called.
     #[serde(default)]
     pub upstream: Reply,
+    /// What it does with each further call for the same request; the last of them goes on.
+    #[serde(default)]
+    pub then: Vec<Reply>,
+    /// What those at these authorities do, in place of all that.
+    #[serde(default)]
+    pub at: BTreeMap<String, Reply>,
     /// What has to come of it.
     pub expect: Expectation,
     /// Parts of the answer that later steps have as `${kept:NAME}`.
@@ -366,6 +372,9 @@ pub struct Expectation {
     /// What reached an upstream: `null` for nothing; left out, that is not looked at.
     #[serde(default)]
     pub upstream: ExpectedCalls,
+    /// How many calls reached upstreams; `upstream` is then about the last one. Left out, one is looked at.
+    #[serde(default)]
+    pub calls: Option<usize>,
     /// How often each URL of a service was asked, for this request and behind its answer; in the simulator alone, since the others
     /// have several threads or processes with a memory of their own. Left out, that is not looked at.
     #[serde(default)]

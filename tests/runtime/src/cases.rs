@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use edgeway_corpus::{Kept, LoadedCase, Planted, Report, Response, Runtime, Verdict, compare_refusals, differences};
+use edgeway_corpus::{
+    Kept, LoadedCase, Planted, Report, Response, Runtime, Script, Verdict, compare_refusals, differences,
+};
 use gateway_core::config::{Variable, read_with};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -129,7 +131,9 @@ impl Group {
 pub(crate) fn authorities(config: &str) -> Vec<String> {
     // An address may stand in a default.
     let Ok(config) = read_with(config, &|_| Variable::Set(String::new())) else { return Vec::new() };
-    let urls = config.upstreams.iter().flat_map(|(_, upstream)| upstream.url.iter().chain(&upstream.urls));
+    let urls = config.upstreams.iter().flat_map(|(_, upstream)| {
+        upstream.url.iter().chain(&upstream.urls).chain(upstream.targets.iter().map(|target| &target.url))
+    });
     let mut found: Vec<String> = urls
         .filter_map(|url| url.strip_prefix("http://"))
         .map(|rest| rest.split('/').next().unwrap_or_default().to_owned())
@@ -150,9 +154,11 @@ async fn play(
     let mut kept = Kept::default();
     for (number, step) in case.case.steps.iter().enumerate() {
         tokio::time::sleep(step.after.unwrap_or_default()).await;
-        let (reply, services) = (step.upstream.clone(), kept.services(&case.case, step, begun));
-        upstreams.set_script(move |call| services.reply(call).unwrap_or_else(|| reply.clone()));
+        let (script, services) = (Script::of(step), kept.services(&case.case, step, begun));
+        let replies = script.clone();
+        upstreams.set_script(move |call| services.reply(call).unwrap_or_else(|| replies.reply(call)));
         for time in 0..step.times {
+            script.restart();
             upstreams.take_calls();
             let request = &step.request;
             let again = if step.times > 1 { format!(", time {}", time + 1) } else { String::new() };

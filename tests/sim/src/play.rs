@@ -6,8 +6,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use edgeway_corpus::{
-    Case, Edge, Kept, Mistake, Planted, Request, Response, Version, compare_refusals, differences, fetched_differences,
+    Case, Edge, Kept, Mistake, Planted, Request, Response, Script, Version, compare_refusals, differences,
+    fetched_differences,
 };
+use gateway_core::balance::Cluster;
 use gateway_core::body::Body;
 use gateway_core::config::Variable;
 use gateway_core::gateway::{After, Ended, Gateway, Length, Outcome, Reply};
@@ -84,16 +86,21 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
         matches!(route.action, Action::Proxy(_) | Action::Batch(_))
             && matches!(route.needs.request, BodyUse::Whole { .. })
     };
-    let collects = plan.routes.iter().any(needs_whole);
+    // As is content that may have to be sent again.
+    let keeps = |cluster: &Cluster| cluster.retry.as_ref().is_some_and(|retry| retry.most_bytes > 0);
+    let collects = plan.routes.iter().any(needs_whole)
+        || plan.upstreams.iter().any(|upstream| upstream.cluster.as_deref().is_some_and(keeps));
     let mut kept = Kept::default();
     for (number, step) in case.steps.iter().enumerate() {
         if let Some(after) = step.after {
             world.advance(after);
         }
-        let (reply, services) = (step.upstream.clone(), kept.services(case, step, begun));
-        world.set_script(move |call| services.reply(call).unwrap_or_else(|| reply.clone()));
+        let (script, services) = (Script::of(step), kept.services(case, step, begun));
+        let replies = script.clone();
+        world.set_script(move |call| services.reply(call).unwrap_or_else(|| replies.reply(call)));
         world.is_unwritable.set(step.unwritable);
         for time in 0..step.times {
+            script.restart();
             let sent = kept.request(case, step, begun);
             let (request, peer) = client_request(&world, &sent);
             world.collected.set(0);

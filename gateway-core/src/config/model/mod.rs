@@ -9,6 +9,7 @@ mod api_key;
 mod batch;
 mod body;
 mod cache;
+mod cluster;
 mod compress;
 mod concurrency;
 mod consumers;
@@ -58,6 +59,9 @@ pub use body::{
     ScalarType, TextStep, XmlForm,
 };
 pub use cache::{Cache, CacheKey};
+pub use cluster::{
+    Backoff, Balance, CircuitBreaker, HashBalance, Health, PassiveHealth, Retry, RetryOn, UpstreamTarget,
+};
 pub use compress::{Compress, CompressLevels, ContentCoding};
 pub use concurrency::Concurrency;
 pub use consumers::{CertificateCredential, Consumer, Credential, KeyCredential, PasswordCredential, TokenCredential};

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Timeouts, UpstreamCredentials, UpstreamTls};
+use super::{Balance, CircuitBreaker, Health, Retry, Timeouts, UpstreamCredentials, UpstreamTarget, UpstreamTls};
 use crate::config::Span;
 
 /// A service behind the gateway.
@@ -13,9 +13,24 @@ pub struct Upstream {
     /// Its URL: `http://host:port/base/path` or `https://…`.
     #[serde(default)]
     pub url: Option<String>,
-    /// Its URLs, if several places answer alike: each is called in turn.
+    /// Its URLs, if several places answer alike: `targets` that say nothing else.
     #[serde(default)]
     pub urls: Vec<String>,
+    /// The places that answer alike, with their weights and priorities.
+    #[serde(default)]
+    pub targets: Vec<UpstreamTarget>,
+    /// The way in which one of several places is chosen for a call. Default: `roundRobin`.
+    #[serde(default)]
+    pub balance: Option<Balance>,
+    /// The health of its places.
+    #[serde(default)]
+    pub health: Health,
+    /// The further attempts of a call that failed. Default: where there are several places, one of which nothing was sent goes to another.
+    #[serde(default)]
+    pub retry: Option<Retry>,
+    /// The calls that are not made while it fails. Default: none.
+    #[serde(default)]
+    pub breaker: Option<CircuitBreaker>,
     /// The `Host` of requests to it. Default: `upstream`.
     #[serde(default)]
     pub host: Option<HostPolicy>,

@@ -95,6 +95,8 @@ const ADDRESS: Rule = Text(
     r"^(unix:.+|(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):\+?[0-9]+)$",
     &["0.0.0.0:8080", "[::]:8080", "unix:/run/edgeway.sock"],
 );
+/// Statuses of an answer: one, or a class.
+const FAILED: &str = "^[2-5]([0-9][0-9]|xx)$";
 const NETWORK: Rule = Text(r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$", &["10.0.0.0/8", "2001:db8::/32"]);
 const PROXY: Rule = Text(r"^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|unix:)$", &["10.0.0.0/8", "2001:db8::/32", "unix:"]);
 const COUNTRY: Rule = Text("^([A-Z]{2}|T1)$", &["DE", "XX"]);
@@ -173,6 +175,31 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Upstream", "url", URL),
     ("Upstream", "urls", URL),
     ("Upstream", "urls", Unique),
+    ("UpstreamTarget", "url", URL),
+    ("UpstreamTarget", "weight", Whole(1, 1_000)),
+    ("UpstreamTarget", "priority", Whole(0, 15)),
+    ("HashBalance", "key", Text(r"\{.+\}", &["{cookie.session}", "{header.x-user}", "{client.address}"])),
+    ("HashBalance", "mostPercent", Whole(101, 1_000)),
+    ("Retry", "attempts", Whole(0, 10)),
+    ("Retry", "statuses", Text(FAILED, &["503", "5xx"])),
+    ("Retry", "statuses", Unique),
+    ("Retry", "on", Unique),
+    ("Retry", "methods", Text(TOKEN, &["GET", "POST"])),
+    ("Retry", "methods", Unique),
+    ("Retry", "budgetPercent", Whole(1, 1_000)),
+    ("PassiveHealth", "failures", Whole(1, 1_000)),
+    ("PassiveHealth", "statuses", Text(FAILED, &["503", "5xx"])),
+    ("PassiveHealth", "statuses", Unique),
+    ("PassiveHealth", "failurePercent", Whole(1, 100)),
+    ("PassiveHealth", "leastRequests", Whole(1, 1_000_000)),
+    ("PassiveHealth", "mostEjectedPercent", Whole(0, 100)),
+    ("CircuitBreaker", "failures", Whole(1, 100_000)),
+    ("CircuitBreaker", "failurePercent", Whole(1, 100)),
+    ("CircuitBreaker", "slowPercent", Whole(1, 100)),
+    ("CircuitBreaker", "leastRequests", Whole(1, 1_000_000)),
+    ("CircuitBreaker", "statuses", Text(FAILED, &["503", "5xx"])),
+    ("CircuitBreaker", "statuses", Unique),
+    ("CircuitBreaker", "probes", Whole(1, 100)),
     ("BasicCredentials", "user", Text("^[^:]*$", &["gateway"])),
     ("HeaderCredentials", "name", Text(EDITABLE, &["x-api-key"])),
     ("Sigv4", "region", Text("^[!-+.0-~-]+$", &["eu-central-1"])),

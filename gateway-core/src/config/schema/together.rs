@@ -27,8 +27,9 @@ pub(super) fn add(name: &str, schema: &mut Value) {
         "Respond" => vec![not_both("body", "json")],
         "Upstream" => {
             let is_there = |member: &&str| schema["properties"].get(*member).is_some();
-            let places: Vec<&str> = ["url", "urls", "cloudflare", "spin"].into_iter().filter(is_there).collect();
-            vec![not_both("url", "urls"), any(&places)]
+            let places: Vec<&str> =
+                ["url", "urls", "targets", "cloudflare", "spin"].into_iter().filter(is_there).collect();
+            vec![not_both("url", "urls"), not_both("url", "targets"), not_both("urls", "targets"), any(&places)]
         }
         "Issuer" => {
             let discovers = json!({ "required": ["discovery"], "properties": { "discovery": { "const": true } } });

@@ -178,8 +178,8 @@ impl<'c> Compiler<'c> {
                 ),
             }
         }
-        let statuses = self.call_statuses(&at.member("statuses"), &call.statuses);
-        let pass = self.call_statuses(&at.member("pass"), &call.pass);
+        let statuses = self.statuses_in(&at.member("statuses"), &call.statuses);
+        let pass = self.statuses_in(&at.member("pass"), &call.pass);
         let is_required = call.required.unwrap_or(true);
         if !call.pass.is_empty() && (!is_required || call.fallback.is_some()) {
             self.error_with(
@@ -334,7 +334,8 @@ impl<'c> Compiler<'c> {
         Some(Some(Each { path: path?.path, most, at_once }))
     }
 
-    fn call_statuses(&mut self, at: &At<'_>, texts: &[String]) -> Option<Statuses> {
+    /// The statuses in `texts`: `404` or `4xx`. None for an empty list.
+    pub(super) fn statuses_in(&mut self, at: &At<'_>, texts: &[String]) -> Option<Statuses> {
         let mut ranges = Vec::new();
         for (index, text) in texts.iter().enumerate() {
             let class = text.strip_suffix("xx").filter(|class| class.len() == 1);

@@ -94,7 +94,7 @@ impl<'c> Compiler<'c> {
     }
 
     /// The method called `name`; reports that there is none.
-    fn method_named(&mut self, at: &At<'_>, name: &str) -> Option<Method> {
+    pub(super) fn method_named(&mut self, at: &At<'_>, name: &str) -> Option<Method> {
         match self.methods.named(name) {
             Ok(set) => self.methods.iter(set).next().cloned(),
             Err(error) => {

@@ -14,6 +14,7 @@ mod cache_file;
 mod certificates;
 mod clients;
 mod clouds;
+mod clusters;
 mod consumers;
 mod counted;
 mod edits;

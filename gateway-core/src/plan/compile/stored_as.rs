@@ -15,10 +15,12 @@ impl Compiler<'_> {
     pub(super) fn stored_as(&self, name: &str, fingerprint: Fingerprint, proxy: &Proxy) -> Box<str> {
         let mut fingerprint = fingerprint.with(&(name, &proxy.path));
         for target in &proxy.targets {
-            if let Some((_, config::Upstream { url, urls, cloudflare, spin, responses, .. })) =
+            if let Some((_, config::Upstream { url, urls, targets, cloudflare, spin, responses, .. })) =
                 self.config.upstreams.0.get(target.upstream)
             {
                 fingerprint = fingerprint.with(&(url, urls, cloudflare, spin, responses));
+                // Weights may change, too.
+                targets.iter().for_each(|target| fingerprint = fingerprint.with(&target.url));
             }
             // A share may change from day to day, and what was answered is no worse for it.
             let is_asked = target.weight > 0 || target.is_steered;

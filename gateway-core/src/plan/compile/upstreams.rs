@@ -33,7 +33,8 @@ impl Compiler<'_> {
             self.plain_name(&at, name);
             self.printable(&at, name);
             self.check_timeouts(&at.member("timeouts"), &upstream.timeouts);
-            let endpoints = self.endpoints(&at, upstream, first);
+            let (endpoints, shares) = self.endpoints(&at, upstream, first);
+            let cluster = self.cluster(&at, upstream, (&endpoints, &shares));
             let tls = upstream.tls.as_ref().map(|tls| self.upstream_tls(&at.member("tls"), tls, &endpoints));
             let h2c = self.h2c(&at.member("protocol"), upstream, &endpoints);
             if upstream.connections.is_some() {
@@ -45,6 +46,7 @@ impl Compiler<'_> {
                 index,
                 name: name.to_owned(),
                 endpoints: endpoints.into(),
+                cluster,
                 service: service.map(|cloudflare| cloudflare.service.clone()),
                 tls: tls.unwrap_or_default(),
                 credentials: None,
@@ -72,28 +74,48 @@ impl Compiler<'_> {
         self.require(at, Feature::H2c)
     }
 
-    /// Compiles the endpoints of `upstream`, with indexes from `first` on; a wrong one is reported and left out.
-    fn endpoints(&mut self, at: &At<'_>, upstream: &config::Upstream, first: usize) -> Vec<Endpoint> {
-        let (url, urls) = (at.member("url"), at.member("urls"));
+    /// Compiles the endpoints of `upstream`, with indexes from `first` on, and the weights and priorities of its URLs; a wrong one is reported and left
+    /// out.
+    fn endpoints(
+        &mut self,
+        at: &At<'_>,
+        upstream: &config::Upstream,
+        first: usize,
+    ) -> (Vec<Endpoint>, Vec<(u32, u32)>) {
+        let (url, urls, targets) = (at.member("url"), at.member("urls"), at.member("targets"));
         let mut endpoints: Vec<Endpoint> = Vec::new();
-        match (&upstream.url, &*upstream.urls) {
-            (None, []) => {}
-            (Some(_), [_, ..]) => {
-                self.error_with(&urls, "the upstream has both `url` and `urls`", "keep one; `urls` lists all of them");
+        let mut shares = Vec::new();
+        let mut add = |compiler: &mut Self, at: &At<'_>, text: &str, share: (u32, u32)| {
+            let Some(endpoint) = compiler.endpoint(at, text, first + endpoints.len()) else { return };
+            if endpoints.iter().any(|other| other.is_same_place(&endpoint)) {
+                compiler.error_with(at, format_args!("`{text}` is there twice"), "list each endpoint once");
             }
-            (Some(url_text), []) => endpoints.extend(self.endpoint(&url, url_text, first)),
-            (None, list) => {
+            endpoints.push(endpoint);
+            shares.push(share);
+        };
+        match (&upstream.url, &*upstream.urls, &*upstream.targets) {
+            (Some(text), [], []) => add(self, &url, text, (1, 0)),
+            (None, list, []) => {
                 for (i, text) in list.iter().enumerate() {
-                    let at = urls.index(i);
-                    let Some(endpoint) = self.endpoint(&at, text, first + endpoints.len()) else { continue };
-                    if endpoints.iter().any(|other| other.is_same_place(&endpoint)) {
-                        self.error_with(&at, format_args!("`{text}` is there twice"), "list each endpoint once");
-                    }
-                    endpoints.push(endpoint);
+                    add(self, &urls.index(i), text, (1, 0));
                 }
             }
+            (None, [], list) => {
+                for (i, target) in list.iter().enumerate() {
+                    let at = targets.index(i);
+                    let share = self.share(&at, target);
+                    add(self, &at.member("url"), &target.url, share);
+                }
+            }
+            (Some(_), [_, ..], []) => {
+                self.error_with(&urls, "the upstream has both `url` and `urls`", "keep one; `urls` lists all of them");
+            }
+            _ => {
+                let help = "keep `targets`, which lists all of them";
+                self.error_with(&targets, "the upstream has both `targets` and other URLs", help);
+            }
         }
-        self.on_platform(at, upstream, first, endpoints)
+        (self.on_platform(at, upstream, first, endpoints), shares)
     }
 
     /// Returns the endpoints of `upstream` on this platform: those of its URLs, or the one that the platform has a way of
@@ -105,7 +127,7 @@ impl Compiler<'_> {
         index: usize,
         mut urls: Vec<Endpoint>,
     ) -> Vec<Endpoint> {
-        let config::Upstream { cloudflare, spin, url, urls: list, .. } = upstream;
+        let config::Upstream { cloudflare, spin, url, urls: list, targets, .. } = upstream;
         let service =
             cloudflare.as_ref().and_then(|own| self.service(&at.member("cloudflare").member("service"), &own.service));
         let component =
@@ -122,7 +144,7 @@ impl Compiler<'_> {
             let own = component.and_then(|name| own_endpoint(index, format!("{name}.spin.internal"), base_path));
             return own.into_iter().collect();
         }
-        if url.is_none() && list.is_empty() {
+        if url.is_none() && list.is_empty() && targets.is_empty() {
             if cloudflare.is_some() {
                 self.require(at, Feature::ServiceBindings);
             } else if spin.is_some() {
@@ -202,6 +224,7 @@ pub(super) fn internal(index: usize, name: String, endpoint: Endpoint, at: JsonP
         index,
         name,
         endpoints: [endpoint].into(),
+        cluster: None,
         service: None,
         tls: UpstreamTls::default(),
         credentials: None,

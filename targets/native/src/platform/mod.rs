@@ -19,6 +19,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use gateway_core::balance::fleet::Fleets;
 use gateway_core::body::Body;
 use gateway_core::cache::flights::Flights;
 use gateway_core::cache::purges::{PurgeBook, Purges};
@@ -71,6 +72,8 @@ pub struct Stores {
     pub shared: Option<Shared>,
     /// The requests under way for responses that others wait for.
     pub flights: Arc<Flights>,
+    /// What is known of the places of upstreams.
+    pub fleets: Arc<Fleets>,
     /// The purges of stored responses.
     pub purges: Arc<PurgeBook>,
     /// The key-value store.
@@ -108,6 +111,7 @@ impl Stores {
             cache: ResponseCache::open(settings.cache_memory, file, &purges)?,
             shared,
             flights: Arc::new(flights()),
+            fleets: Arc::default(),
             purges,
             counters,
             key_value,
@@ -331,6 +335,10 @@ impl Platform for Native {
 
     fn borrowed<'s>(&'s self, _: &'s State) -> &'s Arc<Borrowed> {
         &self.stores.borrowed
+    }
+
+    fn fleets(&self) -> Option<&Arc<Fleets>> {
+        Some(&self.stores.fleets)
     }
 
     fn flights<'s>(&'s self, _: &'s State) -> &'s Arc<Flights> {

@@ -60,7 +60,13 @@ pub async fn fetch(pool: Option<&Arc<Pool>>, call: &mut UpstreamCall<'_, Stream>
         state_coding(&mut request);
     }
     if let Some(handing) = request.body().handing().cloned() {
-        return Box::pin(upload(pool, request, deadlines, handing)).await;
+        let sent = Box::pin(upload(pool, request, deadlines, Arc::clone(&handing))).await;
+        if sent.as_ref().is_err_and(|error| error.retry)
+            && let Some(left) = handing.take_left()
+        {
+            call.body = left;
+        }
+        return sent;
     }
     let due = Due::new(&deadlines, pool.ticker(), pool.may_multiplex());
     if pool.may_multiplex() || due.head.and_then(Point::exact).is_some() {
@@ -191,7 +197,13 @@ async fn on_new(
         let shared = if may_share && !alone { pool.shared(&due) } else { None };
         match shared {
             Some(occupied) => Opened::H2(occupied),
-            None => pool.open(alone, connect_within, &due).await?,
+            None => match pool.open(alone, connect_within, &due).await {
+                Ok(opened) => opened,
+                Err(error) => {
+                    request.into_body().leave();
+                    return Err(error);
+                }
+            },
         }
     };
     match opened {

@@ -53,7 +53,7 @@ impl Part {
             (Self::Case, "steps") => Self::Step,
             (Self::Case, "refused") => Self::Refusal,
             (Self::Step, "request") => Self::Request,
-            (Self::Step, "upstream") => Self::Reply,
+            (Self::Step, "upstream" | "then") => Self::Reply,
             (Self::Step, "expect") => Self::Expectation,
             (Self::Expectation, "upstream") => Self::Call,
             _ => Self::Free,

@@ -1,0 +1,213 @@
+//! The circuit breaker: calls that are not made while an upstream fails.
+
+use core::time::Duration;
+
+use super::Outcome;
+use super::window::{Window, is_share};
+use crate::policy::body_edit::Statuses;
+
+/// The rule of a breaker.
+#[derive(Debug)]
+pub struct Breaker {
+    /// The failures one after another that open it; none if they don't.
+    pub failures: Option<u32>,
+    /// The failures among the calls of a window that open it, in percent; none if they don't.
+    pub failure_percent: Option<u32>,
+    /// The time from which an answer is slow, and the slow ones among the calls of a window that open it, in percent; none if they don't.
+    pub slow: Option<(Duration, u32)>,
+    /// The fewest calls in a window that tell anything.
+    pub least_requests: u32,
+    /// The time over which shares count.
+    pub window: Duration,
+    /// The statuses that are failures.
+    pub statuses: Statuses,
+    /// The time for which it stays open.
+    pub open: Duration,
+    /// The calls that try again, all of which have to succeed.
+    pub probes: u32,
+}
+
+/// The state of a breaker.
+#[derive(Debug, Default)]
+pub struct Circuit {
+    state: State,
+    in_row: u32,
+    window: Window,
+    /// The times that it has opened since the start.
+    opened: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Closed,
+    Open {
+        until: Duration,
+    },
+    /// Some calls try.
+    HalfOpen {
+        /// Those that were let through.
+        let_through: u32,
+        succeeded: u32,
+        /// The time from which others may, if nothing is heard of these.
+        until: Duration,
+    },
+}
+
+/// The answer to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It is made.
+    Closed,
+    /// It is made, and tells whether the upstream is well again.
+    Probe,
+    /// It is not made. Others are, after this time.
+    Open(Duration),
+}
+
+impl Circuit {
+    /// Decides about a call at `now`.
+    pub fn admit(&mut self, rule: &Breaker, now: Duration) -> Admission {
+        match &mut self.state {
+            State::Closed => return Admission::Closed,
+            State::Open { until } | State::HalfOpen { until, .. } if *until <= now => {}
+            State::Open { until } => return Admission::Open(until.saturating_sub(now)),
+            State::HalfOpen { let_through, .. } if *let_through < rule.probes => {
+                *let_through = let_through.saturating_add(1);
+                return Admission::Probe;
+            }
+            State::HalfOpen { until, .. } => return Admission::Open(until.saturating_sub(now)),
+        }
+        self.state = State::HalfOpen { let_through: 1, succeeded: 0, until: now.saturating_add(rule.open) };
+        Admission::Probe
+    }
+
+    /// Takes note at `now` of what has become of a call that was made. Returns whether it opens.
+    pub fn told(&mut self, rule: &Breaker, now: Duration, outcome: Outcome) -> bool {
+        let has_failed = outcome.status.is_none_or(|status| rule.statuses.has(status));
+        let is_slow = rule.slow.is_some_and(|(slow, _)| outcome.took >= slow);
+        match &mut self.state {
+            // Of a call that was made before it opened.
+            State::Open { .. } => false,
+            State::HalfOpen { .. } if has_failed || is_slow => self.open(rule, now),
+            State::HalfOpen { succeeded, .. } => {
+                *succeeded = succeeded.saturating_add(1);
+                if *succeeded >= rule.probes {
+                    *self = Self { opened: self.opened, ..Self::default() };
+                }
+                false
+            }
+            State::Closed => {
+                self.in_row = if has_failed { self.in_row.saturating_add(1) } else { 0 };
+                let counts = self.window.count(now, rule.window, (has_failed, is_slow));
+                let is_told = counts.all >= rule.least_requests;
+                let reaches = |part, percent: Option<u32>| {
+                    is_told && percent.is_some_and(|percent| is_share(part, counts.all, percent))
+                };
+                let opens = rule.failures.is_some_and(|most| has_failed && self.in_row >= most)
+                    || reaches(counts.failed, rule.failure_percent)
+                    || reaches(counts.slow, rule.slow.map(|(_, percent)| percent));
+                opens && self.open(rule, now)
+            }
+        }
+    }
+
+    /// The state at `now`, in a word, and the times that it has opened.
+    #[must_use]
+    pub fn describe(&self, now: Duration) -> (&'static str, u64) {
+        let word = match self.state {
+            State::Closed => "closed",
+            State::Open { until } if until > now => "open",
+            State::Open { .. } | State::HalfOpen { .. } => "half-open",
+        };
+        (word, self.opened)
+    }
+
+    fn open(&mut self, rule: &Breaker, now: Duration) -> bool {
+        let opened = self.opened.saturating_add(1);
+        *self = Self { state: State::Open { until: now.saturating_add(rule.open) }, opened, ..Self::default() };
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    fn rule() -> Breaker {
+        Breaker {
+            failures: Some(3),
+            failure_percent: None,
+            slow: None,
+            least_requests: 4,
+            window: Duration::from_secs(10),
+            statuses: Statuses::of(vec![(500, 599)]),
+            open: Duration::from_secs(5),
+            probes: 2,
+        }
+    }
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    const OK: Outcome = Outcome { status: Some(StatusCode::OK), took: Duration::ZERO };
+    const BAD: Outcome = Outcome { status: Some(StatusCode::INTERNAL_SERVER_ERROR), took: Duration::ZERO };
+
+    fn opened(rule: &Breaker) -> Circuit {
+        let mut circuit = Circuit::default();
+        assert_eq!([BAD, BAD, BAD].map(|outcome| circuit.told(rule, at(0), outcome)), [false, false, true]);
+        circuit
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it_and_probes_that_succeed_close_it() {
+        let (rule, mut circuit) = (rule(), Circuit::default());
+        assert_eq!([BAD, BAD, OK, BAD, BAD].map(|outcome| circuit.told(&rule, at(0), outcome)), [false; 5]);
+        let mut circuit = opened(&rule);
+        assert_eq!(circuit.admit(&rule, at(1)), Admission::Open(at(4)));
+        assert_eq!(circuit.describe(at(4)), ("open", 1));
+        assert_eq!(
+            [(); 3].map(|()| circuit.admit(&rule, at(5))),
+            [Admission::Probe, Admission::Probe, Admission::Open(at(5))]
+        );
+        circuit.told(&rule, at(6), OK);
+        assert_eq!(circuit.describe(at(6)), ("half-open", 1));
+        circuit.told(&rule, at(6), OK);
+        assert_eq!((circuit.describe(at(6)), circuit.admit(&rule, at(6))), (("closed", 1), Admission::Closed));
+    }
+
+    #[test]
+    fn a_probe_that_fails_opens_it_again() {
+        let (rule, mut circuit) = (rule(), opened(&rule()));
+        assert_eq!(circuit.admit(&rule, at(5)), Admission::Probe);
+        assert!(circuit.told(&rule, at(6), BAD));
+        assert_eq!(circuit.admit(&rule, at(7)), Admission::Open(at(4)));
+        assert_eq!(circuit.describe(at(7)), ("open", 2));
+    }
+
+    /// A client that leaves takes its probe with it: the breaker must not wait for that for ever.
+    #[test]
+    fn probes_of_which_nothing_is_heard_are_replaced() {
+        let (rule, mut circuit) = (rule(), opened(&rule()));
+        assert_eq!([(); 2].map(|()| circuit.admit(&rule, at(5))), [Admission::Probe; 2]);
+        assert_eq!(circuit.admit(&rule, at(9)), Admission::Open(at(1)));
+        assert_eq!(circuit.admit(&rule, at(10)), Admission::Probe);
+    }
+
+    #[test]
+    fn shares_open_it_once_there_are_enough_calls() {
+        let rule = Breaker { failures: None, failure_percent: Some(50), slow: Some((at(2), 75)), ..rule() };
+        let told = |outcomes: [Outcome; 4]| {
+            let mut circuit = Circuit::default();
+            outcomes.map(|outcome| circuit.told(&rule, at(0), outcome))
+        };
+        let slow = Outcome { took: at(2), ..OK };
+        assert_eq!(told([BAD, BAD, OK, OK]), [false, false, false, true]);
+        assert_eq!(told([BAD, OK, OK, OK]), [false; 4]);
+        assert_eq!(told([OK, slow, slow, slow]), [false, false, false, true]);
+        assert_eq!(told([OK, OK, slow, slow]), [false; 4]);
+    }
+}

@@ -1,0 +1,73 @@
+//! What is known of the places of upstreams, by all threads of a process, and beyond reloads.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::breaker::Circuit;
+use super::retry::Budget;
+use super::vitals::Vitals;
+use crate::numbers::Numbered;
+
+/// What is known of an upstream, and of its places.
+#[derive(Debug, Default)]
+pub struct Fleet {
+    /// The further attempts that it may have.
+    pub budget: Budget,
+    circuit: Mutex<Circuit>,
+    places: Mutex<Vec<(Box<str>, Arc<Vitals>)>>,
+}
+
+impl Fleet {
+    /// Does `work` with the state of its breaker.
+    pub fn circuit<T>(&self, work: impl FnOnce(&mut Circuit) -> T) -> T {
+        work(&mut self.circuit.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is known of these places. Others that nobody uses any more are forgotten.
+    pub(crate) fn vitals(&self, names: impl Iterator<Item = String>) -> Box<[Arc<Vitals>]> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = names
+            .map(|name| match places.iter().find(|(known, _)| **known == *name) {
+                Some((_, vitals)) => Arc::clone(vitals),
+                None => {
+                    let vitals = Arc::default();
+                    places.push((name.into(), Arc::clone(&vitals)));
+                    vitals
+                }
+            })
+            .collect();
+        places.retain(|(_, vitals)| Arc::strong_count(vitals) > 1);
+        found
+    }
+}
+
+/// The fleets by the names of their upstreams.
+#[derive(Debug, Default)]
+pub struct Fleets(Mutex<Numbered<Arc<Fleet>>>);
+
+impl Fleets {
+    /// The fleet of the upstream called `name`.
+    pub(crate) fn of(&self, name: &str) -> Arc<Fleet> {
+        let mut fleets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        fleets.of(name).map(|fleet| Arc::clone(fleet)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ARCHITECTURE.md, State: by what it is of, never by where it stands, and nothing of what is gone.
+    #[test]
+    fn places_are_known_by_their_names_for_as_long_as_they_are_used() {
+        let fleets = Fleets::default();
+        let of = |names: &[&str]| fleets.of("u").vitals(names.iter().map(|name| (*name).to_owned()));
+        let first = of(&["a", "b"]);
+        let second = of(&["b", "c", "b"]);
+        assert!(Arc::ptr_eq(&first[1], &second[0]) && Arc::ptr_eq(&second[0], &second[2]));
+        let a = Arc::downgrade(&first[0]);
+        drop(first);
+        drop(of(&["c"]));
+        assert!(a.upgrade().is_none());
+        assert!(Arc::ptr_eq(&fleets.of("u"), &fleets.of("u")) && !Arc::ptr_eq(&fleets.of("u"), &fleets.of("v")));
+    }
+}

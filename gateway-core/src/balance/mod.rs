@@ -1,0 +1,179 @@
+//! Upstreams in several places: the choice of one for each call, and what calls tell of the places.
+//!
+//! Pure and synchronous, told the time and given chance. The state is in atomics, because all threads of a process share it.
+
+pub mod breaker;
+pub mod choose;
+pub mod fleet;
+pub mod passive;
+pub mod retry;
+pub mod vitals;
+mod window;
+
+use core::time::Duration;
+
+use http::StatusCode;
+
+use self::breaker::Breaker;
+use self::passive::Passive;
+use self::retry::Retry;
+use crate::template::Template;
+
+/// The rules for an upstream's places.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The choice among the places of a level.
+    pub balance: Balance,
+    /// The places by priority, the first ones first; not empty.
+    pub levels: Box<[Level]>,
+    /// The further attempts of a call that failed, if there are any.
+    pub retry: Option<Retry>,
+    /// The places that are left out for what becomes of calls to them, if any are.
+    pub passive: Option<Passive>,
+    /// The calls that are not made while the upstream fails, if there are any.
+    pub breaker: Option<Breaker>,
+}
+
+/// The choice among places.
+#[derive(Debug)]
+pub enum Balance {
+    /// In turn.
+    RoundRobin,
+    /// By chance.
+    Random,
+    /// The fewest requests under way.
+    LeastRequest,
+    /// Of two by chance, the one that is expected to answer sooner.
+    PeakEwma,
+    /// By a value of the request.
+    Hash(Box<HashKey>),
+}
+
+/// The value by which places are chosen.
+#[derive(Debug)]
+pub struct HashKey {
+    /// The value.
+    pub key: Template,
+    /// The most requests under way at one place, in percent of the mean; none without a bound.
+    pub most_percent: Option<u32>,
+}
+
+/// Places of one priority.
+#[derive(Debug)]
+pub struct Level {
+    /// The places; not empty.
+    pub members: Box<[Member]>,
+    /// The members by their turn, each as often as its weight says.
+    pub turns: Box<[u16]>,
+}
+
+/// A place.
+#[derive(Debug)]
+pub struct Member {
+    /// Its index among the endpoints of its upstream.
+    pub endpoint: usize,
+    /// Its share; above zero.
+    pub weight: u32,
+    /// A hash of its name: the same in every instance, and whatever other places there are.
+    pub id: u64,
+}
+
+/// What has become of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// The status of its answer; none if there was none.
+    pub status: Option<StatusCode>,
+    /// The time until the head of its answer came, or until it failed.
+    pub took: Duration,
+}
+
+/// The longest schedule of turns. Weights whose sum is larger are rounded to it.
+const MOST_TURNS: u64 = 1_000;
+
+impl Level {
+    /// The level of these places.
+    #[must_use]
+    pub fn new(members: Vec<Member>) -> Self {
+        let turns = turns(&members);
+        Self { members: members.into(), turns }
+    }
+}
+
+/// The members in the order in which they have their turns: each as often as its weight says, and as far from itself as that allows, so that
+/// none gets several requests in a row where others wait.
+fn turns(members: &[Member]) -> Box<[u16]> {
+    let common = members.iter().map(|member| member.weight).fold(0, gcd).max(1);
+    let sum: u64 = members.iter().map(|member| u64::from(member.weight / common)).sum();
+    let share = |member: &Member| {
+        let weight = u64::from(member.weight / common);
+        if sum <= MOST_TURNS { weight } else { (weight * MOST_TURNS / sum).max(1) }
+    };
+    let shares: Vec<i64> = members.iter().map(|member| i64::try_from(share(member)).unwrap_or(i64::MAX)).collect();
+    let total: i64 = shares.iter().sum();
+    let mut owed = vec![0_i64; shares.len()];
+    let mut turns = Vec::new();
+    for _ in 0..total {
+        for (owed, share) in owed.iter_mut().zip(&shares) {
+            *owed += share;
+        }
+        // The first of those to which most is owed.
+        let mut next = 0;
+        for (index, amount) in owed.iter().enumerate() {
+            if owed.get(next).is_some_and(|most| amount > most) {
+                next = index;
+            }
+        }
+        if let Some(amount) = owed.get_mut(next) {
+            *amount -= total;
+        }
+        turns.extend(u16::try_from(next));
+    }
+    turns.into()
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    pub(crate) fn members(weights: &[u32]) -> Vec<Member> {
+        let member = |(endpoint, &weight): (usize, &u32)| Member { endpoint, weight, id: endpoint as u64 * 7 + 1 };
+        weights.iter().enumerate().map(member).collect()
+    }
+
+    pub(crate) fn cluster(balance: Balance, levels: &[&[u32]]) -> Cluster {
+        let mut first = 0;
+        let level = |weights: &&[u32]| {
+            let mut members = members(weights);
+            members.iter_mut().for_each(|member| member.endpoint += first);
+            first += members.len();
+            Level::new(members)
+        };
+        Cluster { balance, levels: levels.iter().map(level).collect(), retry: None, passive: None, breaker: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// docs/configuration.md, Balancing: as often as the weights say, and spread.
+    #[test]
+    fn turns_are_spread_by_weight() {
+        let of = |weights: &[u32]| turns(&testing::members(weights)).to_vec();
+        assert_eq!(of(&[1, 1, 1]), [0, 1, 2]);
+        assert_eq!(of(&[5, 5]), [0, 1]);
+        assert_eq!(of(&[5, 1, 1]), [0, 0, 1, 0, 2, 0, 0]);
+        assert_eq!(of(&[7]), [0]);
+    }
+
+    #[test]
+    fn turns_of_large_weights_are_bounded_and_leave_nobody_out() {
+        let turns = turns(&testing::members(&[1_000, 999, 997, 1]));
+        assert!(turns.len() as u64 <= MOST_TURNS + 4);
+        assert!((0..4).all(|member| turns.contains(&member)));
+    }
+}

@@ -1,0 +1,145 @@
+//! The places that are left out for what becomes of calls to them: outlier detection, as Envoy calls it.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::Outcome;
+use super::vitals::Vitals;
+use super::window::is_share;
+use crate::policy::body_edit::Statuses;
+
+/// The latency that a failure counts as, if it came sooner: what fails fast is not fast.
+const FAILURE_COUNTS: Duration = Duration::from_secs(1);
+
+/// The rule by which places are left out.
+#[derive(Debug)]
+pub struct Passive {
+    /// The failures one after another.
+    pub failures: u32,
+    /// The statuses that are failures.
+    pub statuses: Statuses,
+    /// The failures among the calls of a window in percent, and the fewest calls that tell anything.
+    pub share: Option<(u32, u32)>,
+    /// The time over which the share counts.
+    pub window: Duration,
+    /// The time for which a place is left out the first time.
+    pub ejection: Duration,
+    /// The longest time.
+    pub longest: Duration,
+    /// The most places that are left out at once, in percent.
+    pub most_percent: u32,
+}
+
+impl Passive {
+    /// Takes note at `now` of what has become of a call to the place with this `index` among `all`. Returns whether that is left out for it.
+    pub fn told(&self, all: &[Arc<Vitals>], index: usize, now: Duration, outcome: Outcome) -> bool {
+        let Some(vitals) = all.get(index) else { return false };
+        let has_failed = outcome.status.is_none_or(|status| self.statuses.has(status));
+        let in_row = if has_failed {
+            vitals.failed()
+        } else {
+            vitals.succeeded();
+            0
+        };
+        let has_share = self.share.is_some_and(|(percent, least)| {
+            let counts = vitals.count(now, self.window, has_failed);
+            counts.all >= least && is_share(counts.failed, counts.all, percent)
+        });
+        let is_bad = has_failed && (in_row >= self.failures || has_share);
+        // The first failure after its return is the last of a row.
+        is_bad
+            && self.may_eject(all, index, now)
+            && vitals.eject(now, (self.ejection, self.longest), self.failures.saturating_sub(1))
+    }
+
+    /// Returns whether one more place may be left out, beside those that are: one may always, and never all.
+    fn may_eject(&self, all: &[Arc<Vitals>], index: usize, now: Duration) -> bool {
+        let now = now.as_millis() as u64;
+        let out = all.iter().enumerate().filter(|(other, vitals)| *other != index && !vitals.is_in(now)).count();
+        let most = (all.len().saturating_mul(self.most_percent as usize) / 100).max(1).min(all.len().saturating_sub(1));
+        out < most
+    }
+}
+
+/// Takes note of the latency of a call to a place.
+pub fn took(vitals: &Vitals, now: Duration, outcome: Outcome) {
+    let is_answered = outcome.status.is_some_and(|status| status.as_u16() < 500);
+    vitals.took(now, if is_answered { outcome.took } else { outcome.took.max(FAILURE_COUNTS) });
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1_000);
+
+    fn passive() -> Passive {
+        Passive {
+            failures: 3,
+            statuses: Statuses::of(vec![(502, 504)]),
+            share: None,
+            window: Duration::from_secs(10),
+            ejection: Duration::from_secs(30),
+            longest: Duration::from_secs(300),
+            most_percent: 50,
+        }
+    }
+
+    fn all(count: usize) -> Vec<Arc<Vitals>> {
+        (0..count).map(|_| Arc::default()).collect()
+    }
+
+    fn answered(status: u16) -> Outcome {
+        Outcome { status: StatusCode::from_u16(status).ok(), took: Duration::ZERO }
+    }
+
+    const LOST: Outcome = Outcome { status: None, took: Duration::ZERO };
+
+    #[test]
+    fn failures_in_a_row_leave_a_place_out_and_a_success_ends_the_row() {
+        let (rule, all) = (passive(), all(3));
+        let told = |outcomes: &[Outcome]| outcomes.iter().map(|one| rule.told(&all, 0, NOW, *one)).collect::<Vec<_>>();
+        assert_eq!(told(&[LOST, answered(503), answered(500), LOST, LOST]), [false; 5]);
+        assert_eq!(told(&[answered(504)]), [true]);
+        assert_eq!(told(&[LOST]), [false], "it is out already");
+    }
+
+    /// docs/configuration.md, Health: the first failure after its return leaves it out again, for longer.
+    #[test]
+    fn a_place_that_comes_back_has_to_succeed_first() {
+        let (rule, all) = (passive(), all(3));
+        let told = [LOST; 3].map(|one| rule.told(&all, 0, NOW, one));
+        assert_eq!(told, [false, false, true]);
+        let back = NOW + Duration::from_secs(30);
+        assert!(all[0].out_for(back).is_zero());
+        assert!(rule.told(&all, 0, back, LOST));
+        assert_eq!(all[0].out_for(back), Duration::from_secs(60));
+        let back = back + Duration::from_secs(60);
+        let told: Vec<_> = [answered(200), LOST, LOST].iter().map(|one| rule.told(&all, 0, back, *one)).collect();
+        assert_eq!(told, [false; 3]);
+    }
+
+    #[test]
+    fn never_all_places_are_left_out_and_no_more_than_stated() {
+        let out = |count: usize, percent: u32| {
+            let (rule, all) = (Passive { most_percent: percent, ..passive() }, all(count));
+            for _ in 0..3 {
+                for index in 0..count {
+                    rule.told(&all, index, NOW, LOST);
+                }
+            }
+            all.iter().filter(|vitals| !vitals.out_for(NOW).is_zero()).count()
+        };
+        assert_eq!([out(1, 100), out(2, 0), out(2, 100), out(4, 50), out(10, 10), out(3, 100)], [0, 1, 1, 2, 1, 2]);
+    }
+
+    #[test]
+    fn a_share_of_failures_leaves_a_place_out() {
+        let (rule, all) = (Passive { share: Some((50, 6)), ..passive() }, all(2));
+        let told: Vec<_> =
+            (0..6).map(|n| rule.told(&all, 0, NOW, if n % 2 == 0 { answered(200) } else { LOST })).collect();
+        assert_eq!(told, [false, false, false, false, false, true]);
+    }
+}

@@ -1,0 +1,186 @@
+//! What is known of one place of an upstream.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::window::{Counts, Window};
+
+/// The time over which the mean of latencies forgets.
+const MEMORY: Duration = Duration::from_secs(10);
+
+/// What is known of one place of an upstream, by all threads of this process. Times are those of [`Clock::monotonic`](crate::time::Clock::monotonic).
+#[derive(Debug, Default)]
+pub struct Vitals {
+    /// The requests under way.
+    under_way: AtomicU32,
+    /// The failures one after another.
+    in_row: AtomicU32,
+    /// The time until which it is left out, in milliseconds; 0 if it never was.
+    out_until: AtomicU64,
+    /// The times that it was left out lately.
+    ejections: AtomicU32,
+    /// The mean of its latencies, in microseconds, above the time at which it was worked out, in milliseconds that wrap around.
+    latency: AtomicU64,
+    window: Mutex<Window>,
+}
+
+impl Vitals {
+    /// The requests under way.
+    #[must_use]
+    pub fn under_way(&self) -> u32 {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// The time for which it is still left out at `now`; zero if it is not.
+    #[must_use]
+    pub fn out_for(&self, now: Duration) -> Duration {
+        Duration::from_millis(self.out_until.load(Ordering::Relaxed).saturating_sub(now.as_millis() as u64))
+    }
+
+    /// Returns whether it is called at `now`.
+    pub(super) fn is_in(&self, now: u64) -> bool {
+        self.out_until.load(Ordering::Relaxed) <= now
+    }
+
+    /// The times that it was left out lately.
+    #[must_use]
+    pub fn ejections(&self) -> u32 {
+        self.ejections.load(Ordering::Relaxed)
+    }
+
+    /// Notes a success: the row of failures ends.
+    pub(super) fn succeeded(&self) {
+        // Most of the time there is none, and a place in memory that all threads write to is dear.
+        if self.in_row.load(Ordering::Relaxed) != 0 {
+            self.in_row.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes a failure. Returns those in a row.
+    pub(super) fn failed(&self) -> u32 {
+        self.in_row.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Counts a call of the last `length`. Returns the counts.
+    pub(super) fn count(&self, now: Duration, length: Duration, failed: bool) -> Counts {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner).count(now, length, (failed, false))
+    }
+
+    /// Leaves it out at `now` for `base`, times the number of times that it was within `longest`, which is the longest. Of several that do so at the same
+    /// time, one does. `in_row` failures are told then: it has not recovered before a success.
+    pub(super) fn eject(&self, now: Duration, (base, longest): (Duration, Duration), in_row: u32) -> bool {
+        let (now, base, longest) = (now.as_millis() as u64, base.as_millis() as u64, longest.as_millis() as u64);
+        let before = self.out_until.load(Ordering::Relaxed);
+        if before > now {
+            return false;
+        }
+        let is_recent = before != 0 && now.saturating_sub(before) <= longest;
+        let times = if is_recent { self.ejections().saturating_add(1) } else { 1 };
+        let until = now.saturating_add(base.saturating_mul(times.into()).min(longest));
+        if self.out_until.compare_exchange(before, until, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        self.ejections.store(times, Ordering::Relaxed);
+        self.in_row.store(in_row, Ordering::Relaxed);
+        self.window.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        true
+    }
+
+    /// The mean of its latencies at `now`; zero if none is known.
+    #[must_use]
+    pub fn latency(&self, now: Duration) -> Duration {
+        let (mean, at) = unpack(self.latency.load(Ordering::Relaxed));
+        Duration::from_micros(fade(mean, 0, age(at, now)).into())
+    }
+
+    /// Notes that a call took so long. A rise counts at once, and a fall bit by bit: a peak is a warning, and nothing is known of those who come first
+    /// after it.
+    pub(super) fn took(&self, now: Duration, took: Duration) {
+        let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        let (mean, at) = unpack(self.latency.load(Ordering::Relaxed));
+        let mean = if took >= mean { took } else { fade(mean, took, age(at, now)) };
+        // Two at the same time may lose one of them, which the next one mends.
+        self.latency.store(u64::from(mean) << 32 | u64::from(now.as_millis() as u32), Ordering::Relaxed);
+    }
+}
+
+fn unpack(latency: u64) -> (u32, u32) {
+    ((latency >> 32) as u32, latency as u32)
+}
+
+fn age(at: u32, now: Duration) -> u32 {
+    (now.as_millis() as u32).wrapping_sub(at)
+}
+
+/// The mean `age` milliseconds after it was `mean`, on its way to `towards`. By a fraction where the exponential would be: that is the same number on
+/// every machine.
+fn fade(mean: u32, towards: u32, age: u32) -> u32 {
+    let memory = MEMORY.as_millis() as u64;
+    // A new value counts for something even if it comes in the same millisecond.
+    let age = u64::from(age).max(memory / 100);
+    let (mean, towards) = (u64::from(mean), u64::from(towards));
+    u32::try_from((mean * memory + towards * age) / (memory + age)).unwrap_or(u32::MAX)
+}
+
+/// A request under way, for as long as this lives.
+#[derive(Debug)]
+pub struct UnderWay(Arc<Vitals>);
+
+impl UnderWay {
+    /// A request that begins.
+    #[must_use]
+    pub fn begin(vitals: &Arc<Vitals>) -> Self {
+        vitals.under_way.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(vitals))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_request_is_under_way_until_it_ends() {
+        let vitals = Arc::default();
+        let (first, second) = (UnderWay::begin(&vitals), UnderWay::begin(&vitals));
+        assert_eq!(vitals.under_way(), 2);
+        drop((first, second));
+        assert_eq!(vitals.under_way(), 0);
+    }
+
+    /// docs/configuration.md, Health: the time grows with each time lately, up to the longest.
+    #[test]
+    fn each_ejection_is_longer_until_it_has_been_well_for_long() {
+        let vitals = Vitals::default();
+        let out = |now: u64| {
+            let now = Duration::from_secs(now);
+            assert!(vitals.eject(now, (30 * SECOND, 70 * SECOND), 4));
+            assert!(!vitals.eject(now, (30 * SECOND, 70 * SECOND), 4), "it is out already");
+            vitals.out_for(now).as_secs()
+        };
+        assert_eq!((out(100), out(130), out(190)), (30, 60, 70));
+        assert_eq!(out(260 + 71), 30);
+    }
+
+    #[test]
+    fn a_peak_counts_at_once_and_fades() {
+        let (vitals, ms) = (Vitals::default(), Duration::from_millis);
+        assert_eq!(vitals.latency(SECOND), Duration::ZERO);
+        vitals.took(SECOND, ms(10));
+        vitals.took(SECOND, ms(500));
+        assert!(vitals.latency(SECOND) > ms(490));
+        vitals.took(SECOND, ms(10));
+        let soon = vitals.latency(SECOND);
+        assert!(soon > ms(400));
+        assert!(vitals.latency(20 * SECOND) < soon / 2);
+    }
+}

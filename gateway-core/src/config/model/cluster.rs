@@ -1,0 +1,155 @@
+//! Upstreams in several places: which of them is called, and what is done when one fails.
+
+use serde::Deserialize;
+
+use crate::config::{ByteSize, Span};
+
+/// One place at which an upstream is called.
+#[derive(Clone, Debug, PartialEq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpstreamTarget {
+    /// Its URL: `http://host:port/base/path` or `https://…`.
+    pub url: String,
+    /// Its share of the calls, by the sum of all weights; 1 to 1,000. Default: 1.
+    #[serde(default)]
+    pub weight: Option<u32>,
+    /// Its group: those with a higher number are called where those with lower ones are not well; 0 to 15. Default: 0.
+    #[serde(default)]
+    pub priority: Option<u32>,
+}
+
+/// The way in which one of an upstream's places is chosen for a call.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Balance {
+    /// Each in turn, as often as its weight says.
+    RoundRobin,
+    /// By chance, as often as its weight says.
+    Random,
+    /// The one with the fewest requests under way, for its weight.
+    LeastRequest,
+    /// Of two by chance, the one that is expected to answer sooner: by its latency, of which a rise counts at once, and the requests under way.
+    PeakEwma,
+    /// The same one for the same value.
+    Hash(HashBalance),
+}
+
+/// The choice of a place by a value of the request.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HashBalance {
+    /// The value, as a template: `{cookie.session}`, `{header.x-user}`, `{consumer}`. A request without it goes by chance.
+    pub key: String,
+    /// The most requests under way at one place, in percent of the mean, from which the next one in line is called; 101 to 1000. Default: no bound.
+    #[serde(default)]
+    pub most_percent: Option<u32>,
+}
+
+/// Further attempts of a call that failed.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Retry {
+    /// The further attempts, at most; 0 to 10. Default: 2.
+    pub attempts: Option<u32>,
+    /// The failures after which a call is sent again. Default: `unsent`, `reset` and `timeout`.
+    pub on: Option<Vec<RetryOn>>,
+    /// The statuses of an answer after which a call is sent again: `503`, or `5xx`. Default: those of gateways, 502, 503 and 504.
+    pub statuses: Option<Vec<String>>,
+    /// The methods whose requests may be sent again although they may have been carried out. Default: those that are idempotent (RFC 9110 §9.2.2).
+    pub methods: Option<Vec<String>>,
+    /// The longest that an attempt waits for the head of its answer, within `timeouts`. Default: their `firstByte`.
+    pub per_try: Option<Span>,
+    /// The wait before a further attempt at the same place. Before one at another place there is none.
+    pub backoff: Backoff,
+    /// The most further attempts, in percent of all calls of the upstream; 1 to 1000. Default: 20.
+    pub budget_percent: Option<u32>,
+    /// The longest content of a request that is kept to be sent again, where its length is stated; up to `1MiB`. Default: `64KiB`.
+    pub max_bytes: Option<ByteSize>,
+}
+
+/// A failure after which a call is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum RetryOn {
+    /// Nothing was sent, as where there was no connection, or the upstream has refused the stream (RFC 9113 §8.7).
+    Unsent,
+    /// The connection ended before a whole head came.
+    Reset,
+    /// No head came in time.
+    Timeout,
+}
+
+/// The wait before a further attempt: by chance between nothing and a time that doubles with each.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Backoff {
+    /// The first of these times; `1ms` to `10s`. Default: `25ms`.
+    pub base: Option<Span>,
+    /// The longest of them, and the longest `Retry-After` that is waited for; `1ms` to `60s`. Default: ten times `base`.
+    pub longest: Option<Span>,
+}
+
+/// The health of an upstream's places.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Health {
+    /// What is learned of the calls that go there anyway.
+    pub passive: Option<PassiveHealth>,
+}
+
+/// The places that are left out for what becomes of calls to them.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PassiveHealth {
+    /// Turns it off, by `false`. Default: true, where there are several places.
+    pub enabled: Option<bool>,
+    /// The failures one after another for which a place is left out; 1 to 1,000. Default: 5.
+    pub failures: Option<u32>,
+    /// The statuses that are failures, beside calls without an answer. Default: those of gateways, 502, 503 and 504.
+    pub statuses: Option<Vec<String>>,
+    /// The failures among the calls of a `window` for which a place is left out, in percent; 1 to 100. Default: none.
+    pub failure_percent: Option<u32>,
+    /// The fewest calls in a `window` of which `failurePercent` tells anything. Default: 50.
+    pub least_requests: Option<u32>,
+    /// The time over which `failurePercent` counts; `1s` to `10m`. Default: `10s`.
+    pub window: Option<Span>,
+    /// The time for which a place is left out, times the number of times that it was lately; `1s` to `1h`. Default: `30s`.
+    pub ejection: Option<Span>,
+    /// The longest of these times; up to `1d`. Default: `5m`.
+    pub longest: Option<Span>,
+    /// The most places that are left out at once, in percent; one may always be, and never all. Default: 50.
+    pub most_ejected_percent: Option<u32>,
+}
+
+/// Calls that are not made while an upstream fails.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CircuitBreaker {
+    /// The failures one after another that open it; 1 to 100,000. Default: none.
+    pub failures: Option<u32>,
+    /// The failures among the calls of a `window` that open it, in percent; 1 to 100. Default: 50, where nothing else opens it.
+    pub failure_percent: Option<u32>,
+    /// The time from which an answer is slow. Default: none is.
+    pub slow: Option<Span>,
+    /// The slow answers among the calls of a `window` that open it, in percent; 1 to 100. Default: 100, where `slow` is stated.
+    pub slow_percent: Option<u32>,
+    /// The fewest calls in a `window` of which the two tell anything; 1 to 1,000,000. Default: 20.
+    pub least_requests: Option<u32>,
+    /// The time over which they count; `1s` to `10m`. Default: `10s`.
+    pub window: Option<Span>,
+    /// The statuses that are failures, beside calls without an answer. Default: `5xx`.
+    pub statuses: Option<Vec<String>>,
+    /// The time for which it stays open, before calls try again; `100ms` to `1h`. Default: `10s`.
+    pub open: Option<Span>,
+    /// The calls that try again, all of which have to succeed; 1 to 100. Default: 1.
+    pub probes: Option<u32>,
+}

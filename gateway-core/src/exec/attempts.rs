@@ -1,0 +1,348 @@
+//! The attempts of a call to an upstream in several places: the choice of a place, what becomes of each, and the next one.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, RETRY_AFTER, TRAILER};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+
+use super::exchange::Exchange;
+use super::target_uri::target_uri;
+use super::{content, upstream_credentials};
+use crate::balance::breaker::Admission;
+use crate::balance::passive::took;
+use crate::balance::retry::{Attempt, Retry, retry_after};
+use crate::balance::vitals::UnderWay;
+use crate::balance::{Cluster, Outcome};
+use crate::body::Body;
+use crate::call::Call;
+use crate::error::Reject;
+use crate::io::{IoError, IoErrorKind};
+use crate::net::Deadlines;
+use crate::plan::{Endpoint, Host, Proxy, Route, Target, Upstream};
+use crate::ports::{Platform, UpstreamCall};
+use crate::state::State;
+use crate::time::Clock;
+use crate::trace::Event;
+
+/// A request as it was before it was sent, to be sent again.
+pub(super) struct Kept<S> {
+    method: Method,
+    headers: HeaderMap,
+    content: Content<S>,
+    /// Set if it may be sent again although it may have been carried out.
+    may_repeat: bool,
+}
+
+/// The content of a request that is to be sent again.
+enum Content<S> {
+    /// All of it is there.
+    Whole(Bytes),
+    /// It is on its way from the client, and nothing of it has been read.
+    Unread(S),
+    /// It is gone.
+    Gone,
+}
+
+/// The way of a call: the route's action, and the upstream that was chosen.
+pub(super) struct Course<'p> {
+    pub(super) route: &'p Route,
+    pub(super) action: &'p Proxy,
+    pub(super) target: &'p Target,
+    pub(super) upstream: &'p Upstream,
+    pub(super) cluster: &'p Cluster,
+}
+
+/// Chooses a place for `call`, unless the upstream is not called for now.
+pub(super) fn first<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    (upstream, cluster): (&'p Upstream, &'p Cluster),
+    call: &Call,
+) -> Result<&'p Endpoint, Reject> {
+    let now = platform.monotonic();
+    let group = exchange.state.group(upstream).ok_or_else(Reject::internal)?;
+    if let Some(rule) = &cluster.breaker {
+        let admission = group.fleet.circuit(|circuit| circuit.admit(rule, now));
+        if let Admission::Open(wait) = admission {
+            exchange.record.ruled_out("breaker", &upstream.name);
+            exchange
+                .note(|| Event::Policy { policy: "breaker", verdict: format!("`{}` is not called", upstream.name) });
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            return Err(Reject::circuit_open().with_header(RETRY_AFTER, HeaderValue::from(seconds.max(1))));
+        }
+    }
+    if let Some(retry) = &cluster.retry {
+        group.fleet.budget.add(retry.budget_percent);
+    }
+    choose(exchange, platform, (upstream, cluster), (call, &[]), now)
+}
+
+/// Chooses a place for `call` beside those that were `tried`.
+fn choose<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    (upstream, cluster): (&'p Upstream, &'p Cluster),
+    (call, tried): (&Call, &[usize]),
+    now: Duration,
+) -> Result<&'p Endpoint, Reject> {
+    let index = exchange.state.choose((upstream, cluster), Some(call), tried, (platform, now));
+    let index = index.ok_or_else(Reject::internal)?;
+    let vitals = exchange.state.group(upstream).and_then(|group| group.vitals.get(index));
+    exchange.record.under_way = vitals.map(UnderWay::begin);
+    upstream.endpoints.get(index).ok_or_else(Reject::internal)
+}
+
+/// The endpoint of `upstream` for a call of the gateway's own.
+pub(super) fn own<'p, P: Platform>(state: &State, platform: &P, upstream: &'p Upstream) -> Option<&'p Endpoint> {
+    let Some(cluster) = &upstream.cluster else { return upstream.endpoints.first() };
+    let index = state.choose((upstream, cluster), None, &[], (platform, platform.monotonic()))?;
+    upstream.endpoints.get(index)
+}
+
+/// Keeps a request, so that it can be sent again, if any failure is a reason to. Of its content, what is there, or what is read for that.
+pub(super) async fn keep<P: Platform>(
+    platform: &P,
+    retry: &Retry,
+    call: &mut Call,
+    body: &mut Body<P::Stream>,
+) -> Result<Option<Box<Kept<P::Stream>>>, Reject> {
+    let may_repeat = retry.may_repeat(&call.method, &call.headers);
+    if !may_repeat && !retry.unsent {
+        return Ok(None);
+    }
+    if may_repeat && matches!(body, Body::Stream(_)) {
+        let length = call.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length <= retry.most_bytes) {
+            // Boxed, so that not every request has room for it.
+            Box::pin(content::collect(platform, body, retry.most_bytes)).await?;
+            // It has lost its trailers (RFC 9110 §6.6.2).
+            call.headers.remove(TRAILER);
+        }
+    }
+    let content = match body {
+        Body::Empty => Content::Whole(Bytes::new()),
+        Body::Full(content) => Content::Whole(content.clone()),
+        Body::Stream(_) => Content::Gone,
+    };
+    Ok(Some(Box::new(Kept { method: call.method.clone(), headers: call.headers.clone(), content, may_repeat })))
+}
+
+impl<S> Kept<S> {
+    /// Takes over what a platform has `left` of the content of a call that failed: it is still all there.
+    pub(super) fn take_left(&mut self, left: &mut Body<S>) {
+        if matches!(self.content, Content::Gone)
+            && let Body::Stream(stream) = core::mem::replace(left, Body::Empty)
+        {
+            self.content = Content::Unread(stream);
+        }
+    }
+
+    /// Returns whether there is a reason to send it again, whose last attempt has come to `status`.
+    pub(super) fn is_followed(&self, retry: &Retry, status: Result<StatusCode, IoError>) -> bool {
+        let attempt = status.map_or_else(Attempt::Failed, Attempt::Answered);
+        !matches!(self.content, Content::Gone) && retry.reason(attempt, self.may_repeat).is_some()
+    }
+
+    fn take_body(&mut self) -> Body<S> {
+        match core::mem::replace(&mut self.content, Content::Gone) {
+            Content::Whole(content) => {
+                let body = if content.is_empty() { Body::Empty } else { Body::Full(content.clone()) };
+                self.content = Content::Whole(content);
+                body
+            }
+            Content::Unread(stream) => Body::Stream(stream),
+            Content::Gone => Body::Empty,
+        }
+    }
+}
+
+/// A call of the gateway's own to an endpoint, from its beginning.
+pub(super) struct Own<'c, C> {
+    state: &'c State,
+    clock: &'c C,
+    to: (&'c Upstream, &'c Endpoint),
+    begun: Duration,
+    _under_way: Option<UnderWay>,
+}
+
+/// Begins a call of the gateway's own to an endpoint of an upstream.
+pub(super) fn begin<'c, C: Clock>(state: &'c State, clock: &'c C, to: (&'c Upstream, &'c Endpoint)) -> Own<'c, C> {
+    let (upstream, endpoint) = to;
+    let group = upstream.cluster.as_ref().and_then(|_| state.group(upstream));
+    let vitals = group.and_then(|group| group.vitals.get(place(upstream, endpoint)?));
+    let begun = if vitals.is_some() { clock.monotonic() } else { Duration::ZERO };
+    Own { state, clock, to, begun, _under_way: vitals.map(UnderWay::begin) }
+}
+
+impl<C: Clock> Own<'_, C> {
+    /// Takes note of what has become of it.
+    pub(super) fn end(self, answer: Result<StatusCode, IoError>) {
+        told((self.state, self.clock), self.to, self.begun, answer);
+    }
+}
+
+/// Takes note of what has become of a call to an endpoint of an upstream that began at `begun`. Returns what follows from it, in words.
+fn told(
+    (state, clock): (&State, &impl Clock),
+    (upstream, endpoint): (&Upstream, &Endpoint),
+    begun: Duration,
+    answer: Result<StatusCode, IoError>,
+) -> Option<&'static str> {
+    // Nothing is held against an upstream whose client has failed.
+    if answer.is_err_and(|error| error.kind.is_of_client()) {
+        return None;
+    }
+    if answer.is_err() {
+        state.failed(endpoint);
+    }
+    let (cluster, group) = (upstream.cluster.as_deref()?, state.group(upstream)?);
+    let now = clock.monotonic();
+    let outcome = Outcome { status: answer.ok(), took: now.saturating_sub(begun) };
+    let index = place(upstream, endpoint)?;
+    if let Some(vitals) = group.vitals.get(index) {
+        took(vitals, now, outcome);
+    }
+    let breaker = cluster.breaker.as_ref();
+    let opens = breaker.is_some_and(|rule| group.fleet.circuit(|circuit| circuit.told(rule, now, outcome)));
+    let is_out = cluster.passive.as_ref().is_some_and(|passive| passive.told(&group.vitals, index, now, outcome));
+    match (opens, is_out) {
+        (true, _) => Some("the breaker opens"),
+        (_, true) => Some("the place is left out for a while"),
+        _ => None,
+    }
+}
+
+/// The index of `endpoint` among those of `upstream`.
+fn place(upstream: &Upstream, endpoint: &Endpoint) -> Option<usize> {
+    upstream.endpoints.iter().position(|other| core::ptr::eq(other, endpoint))
+}
+
+/// The deadlines of an attempt of a call that began `elapsed` ago.
+pub(super) fn deadlines(deadlines: Deadlines, cluster: Option<&Cluster>, elapsed: Duration) -> Deadlines {
+    let per_try = cluster.and_then(|cluster| cluster.retry.as_ref()?.per_try);
+    let total = deadlines.total.map(|total| total.saturating_sub(elapsed));
+    Deadlines { first_byte: deadlines.first_byte.into_iter().chain(per_try).min(), total, ..deadlines }
+}
+
+/// An answer, and the endpoint that has given it.
+pub(super) type Given<'p, S> = (&'p Endpoint, Result<Response<Body<S>>, IoError>);
+
+/// Sends a request again for as long as there is a reason to, that began at `begun` and of which the first attempt has come to `answer`.
+///
+/// # Errors
+/// When there are no credentials for a further attempt.
+pub(super) async fn again<'c, P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    course: &Course<'c>,
+    (call, mut kept): (&mut Call, Box<Kept<P::Stream>>),
+    begun: Duration,
+    (mut endpoint, mut answer): Given<'c, P::Stream>,
+) -> Result<Given<'c, P::Stream>, Reject> {
+    let Course { upstream, cluster, target, .. } = *course;
+    let (Some(retry), Some(group)) = (&cluster.retry, exchange.state.group(upstream)) else {
+        return Ok((endpoint, answer));
+    };
+    let mut tried: Vec<usize> = place(upstream, endpoint).into_iter().collect();
+    let mut is_unsent = true;
+    for attempts in 0..retry.attempts {
+        let attempt = match &answer {
+            Ok(response) => Attempt::Answered(response.status()),
+            Err(error) => Attempt::Failed(*error),
+        };
+        is_unsent &= matches!(attempt, Attempt::Failed(IoError { retry: true, .. }));
+        let Some(reason) = retry.reason(attempt, kept.may_repeat) else { break };
+        if matches!(kept.content, Content::Gone) {
+            break;
+        }
+        let now = platform.monotonic();
+        let chosen = exchange.state.choose((upstream, cluster), Some(call), &tried, (platform, now));
+        let Some(next) = chosen else { break };
+        let wait = if tried.contains(&next) {
+            let asked = answer.as_ref().ok().and_then(|response| retry_after(response.headers()));
+            asked.unwrap_or_else(|| retry.wait(attempts, platform.next_u64()))
+        } else {
+            Duration::ZERO
+        };
+        let elapsed = now.saturating_sub(begun);
+        // Who is asked to wait for longer gets the answer that says so.
+        let is_late = target.deadlines.total.is_some_and(|total| elapsed.saturating_add(wait) >= total);
+        if wait > retry.longest || is_late {
+            break;
+        }
+        if !group.fleet.budget.take() {
+            exchange.note(|| Event::Policy { policy: "retry", verdict: "not again: the budget is used up".to_owned() });
+            break;
+        }
+        exchange.note(|| Event::Policy { policy: "retry", verdict: format!("sent again: {reason}") });
+        // Nobody reads it: its connection is let go.
+        drop(core::mem::replace(&mut answer, Err(IoError::new(IoErrorKind::Other))));
+        exchange.record.under_way = group.vitals.get(next).map(UnderWay::begin);
+        if !wait.is_zero() {
+            platform.sleep(wait).await;
+        }
+        tried.push(next);
+        endpoint = upstream.endpoints.get(next).ok_or_else(Reject::internal)?;
+        exchange.record.tried_again();
+        answer = once(exchange, platform, course, (call, &mut kept), (endpoint, begun)).await?;
+    }
+    // One that was sent before may have been carried out, whatever became of the last one.
+    if let Err(error) = &mut answer {
+        error.retry &= is_unsent;
+    }
+    Ok((endpoint, answer))
+}
+
+/// Sends a request that was `kept` to `endpoint`.
+async fn once<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    course: &Course<'_>,
+    (call, kept): (&mut Call, &mut Kept<P::Stream>),
+    (endpoint, begun): (&Endpoint, Duration),
+) -> Result<Result<Response<Body<P::Stream>>, IoError>, Reject> {
+    let Course { route, action, target, upstream, cluster } = *course;
+    (call.method, call.headers) = (kept.method.clone(), kept.headers.clone());
+    if let Host::Upstream = &target.host {
+        call.headers.insert(HOST, endpoint.authority.clone());
+    }
+    let uri = target_uri(action, endpoint, call)?;
+    let mut body = kept.take_body();
+    if let Some(credentials) = &upstream.credentials {
+        let (to, content) = ((&mut *call, endpoint.scheme, &uri), (&mut body, route.body_limit));
+        upstream_credentials::apply(exchange, platform, credentials, to, content).await?;
+    }
+    exchange.state.sent(endpoint);
+    exchange.record.sent(target.upstream, call, platform);
+    exchange.note(|| Event::Sent {
+        upstream: target.upstream,
+        authority: endpoint.authority.clone(),
+        scheme: endpoint.scheme,
+        method: call.method.clone(),
+        target: uri.to_string(),
+        headers: call.headers.clone(),
+    });
+    let now = platform.monotonic();
+    let deadlines = deadlines(target.deadlines, Some(cluster), now.saturating_sub(begun));
+    let Call { method, headers, .. } = &mut *call;
+    let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits: None };
+    let answer = platform.fetch(&mut sent).await;
+    kept.take_left(&mut sent.body);
+    note(exchange, platform, (upstream, endpoint), now, answer.as_ref().map(Response::status).map_err(|error| *error));
+    Ok(answer)
+}
+
+/// Takes note of what has become of a call, for the trace, too.
+pub(super) fn note(
+    exchange: &mut Exchange<'_, '_>,
+    clock: &impl Clock,
+    (upstream, endpoint): (&Upstream, &Endpoint),
+    begun: Duration,
+    answer: Result<StatusCode, IoError>,
+) {
+    let consequence = told((exchange.state, clock), (upstream, endpoint), begun, answer);
+    if let Some(consequence) = consequence {
+        exchange.note(|| Event::Policy { policy: "health", verdict: consequence.to_owned() });
+    }
+}

@@ -1,0 +1,278 @@
+//! Compiles the rules for upstreams in several places.
+
+use core::fmt::Display;
+use core::time::Duration;
+
+use http::Method;
+
+use super::Compiler;
+use super::at::At;
+use crate::balance::breaker::Breaker;
+use crate::balance::choose::hash;
+use crate::balance::passive::Passive;
+use crate::balance::retry::Retry;
+use crate::balance::{Balance, Cluster, HashKey, Level, Member};
+use crate::config::{self, RetryOn, Span};
+use crate::plan::Endpoint;
+use crate::policy::body_edit::Statuses;
+use crate::template::Template;
+
+const MOST_WEIGHT: u32 = 1_000;
+const MOST_PRIORITY: u32 = 15;
+const MOST_ATTEMPTS: u32 = 10;
+const MOST_KEPT: u64 = 1024 * 1024;
+
+/// The further attempts where the configuration states none of its own, but for those of which nothing was sent.
+const ATTEMPTS: u32 = 2;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The methods that are idempotent (RFC 9110 §9.2.2) and reach upstreams, with QUERY (draft-ietf-httpbis-safe-method-w-body).
+const IDEMPOTENT: [&str; 6] = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "QUERY"];
+
+impl Compiler<'_> {
+    /// Compiles the rules of `upstream` for `endpoints`, which have these weights and priorities; none where there is nothing to choose, and nothing else is
+    /// said.
+    pub(super) fn cluster(
+        &mut self,
+        at: &At<'_>,
+        upstream: &config::Upstream,
+        (endpoints, shares): (&[Endpoint], &[(u32, u32)]),
+    ) -> Option<Box<Cluster>> {
+        let balance = self.balance(&at.member("balance"), upstream.balance.as_ref());
+        let retry = upstream.retry.as_ref().map(|retry| self.retry(&at.member("retry"), retry));
+        let has_several = endpoints.len() > 1;
+        let stated = upstream.health.passive.as_ref();
+        let passive = match stated {
+            Some(health) if health.enabled == Some(false) => None,
+            Some(health) => Some(self.passive(&at.member("health").member("passive"), health)),
+            None => has_several.then(|| self.passive(at, &config::PassiveHealth::default())),
+        };
+        let breaker = upstream.breaker.as_ref().map(|breaker| self.breaker(&at.member("breaker"), breaker));
+        let is_plain = upstream.balance.is_none() && retry.is_none() && stated.is_none() && breaker.is_none();
+        if is_plain && !has_several {
+            return None;
+        }
+        let retry = retry.or_else(|| has_several.then(|| Retry { reset: false, timeout: false, ..usual_retry() }));
+        Some(Box::new(Cluster {
+            balance,
+            levels: levels(endpoints, shares),
+            retry: retry.filter(|retry| retry.attempts > 0),
+            passive: passive.filter(|_| has_several),
+            breaker,
+        }))
+    }
+
+    /// Checks the weight and the priority of a place.
+    pub(super) fn share(&mut self, at: &At<'_>, target: &config::UpstreamTarget) -> (u32, u32) {
+        let weight = self.within(&at.member("weight"), target.weight, (1, MOST_WEIGHT), 1);
+        (weight, self.within(&at.member("priority"), target.priority, (0, MOST_PRIORITY), 0))
+    }
+
+    fn balance(&mut self, at: &At<'_>, balance: Option<&config::Balance>) -> Balance {
+        match balance {
+            None | Some(config::Balance::RoundRobin) => Balance::RoundRobin,
+            Some(config::Balance::Random) => Balance::Random,
+            Some(config::Balance::LeastRequest) => Balance::LeastRequest,
+            Some(config::Balance::PeakEwma) => Balance::PeakEwma,
+            Some(config::Balance::Hash(by)) => {
+                let at = at.member("hash");
+                let most_percent = by
+                    .most_percent
+                    .map(|percent| self.within(&at.member("mostPercent"), Some(percent), (101, 1_000), 125));
+                let key = match Template::parse(&by.key, None) {
+                    Ok(key) if key.has_variables() => key,
+                    Ok(key) => {
+                        let help = "write a variable: `{cookie.session}`, `{header.x-user}`, `{client.address}`";
+                        self.error_with(&at.member("key"), "this is the same for all requests", help);
+                        key
+                    }
+                    Err(error) => {
+                        self.error_with(&at.member("key"), error.message, error.help.unwrap_or_default());
+                        Template::literal("")
+                    }
+                };
+                Balance::Hash(Box::new(HashKey { key, most_percent }))
+            }
+        }
+    }
+
+    fn retry(&mut self, at: &At<'_>, retry: &config::Retry) -> Retry {
+        let usual = usual_retry();
+        let on = |one| retry.on.as_ref().is_none_or(|on| on.contains(&one));
+        let statuses = self.failures(&at.member("statuses"), retry.statuses.as_deref(), &[(502, 504)]);
+        let methods = match &retry.methods {
+            None => usual.methods,
+            Some(names) => {
+                let at = at.member("methods");
+                names.iter().enumerate().filter_map(|(i, name)| self.method_named(&at.index(i), name)).collect()
+            }
+        };
+        let backoff = at.member("backoff");
+        let ms = Duration::from_millis;
+        let base = self.span(&backoff.member("base"), retry.backoff.base, (ms(1), 10 * SECOND), usual.base);
+        let longest = self.span(&backoff.member("longest"), retry.backoff.longest, (ms(1), MINUTE), 10 * base);
+        if longest < base {
+            self.error_with(&backoff.member("longest"), "the longest wait is shorter than `base`", "make it longer");
+        }
+        let most_bytes = retry.max_bytes.map_or(64 * 1024, |size| size.0);
+        if most_bytes > MOST_KEPT {
+            let help = "use up to `1MiB`; without it, `64KiB` hold";
+            self.error_with(&at.member("maxBytes"), "this is more than is kept of a request", help);
+        }
+        let per_try = retry.per_try.map(|span| self.span(&at.member("perTry"), Some(span), (ms(1), HOUR), SECOND));
+        Retry {
+            attempts: self.within(&at.member("attempts"), retry.attempts, (0, MOST_ATTEMPTS), ATTEMPTS),
+            unsent: on(RetryOn::Unsent),
+            reset: on(RetryOn::Reset),
+            timeout: on(RetryOn::Timeout),
+            statuses,
+            methods,
+            per_try,
+            base,
+            longest,
+            budget_percent: self.within(&at.member("budgetPercent"), retry.budget_percent, (1, 1_000), 20),
+            most_bytes,
+        }
+    }
+
+    fn passive(&mut self, at: &At<'_>, health: &config::PassiveHealth) -> Passive {
+        let statuses = self.failures(&at.member("statuses"), health.statuses.as_deref(), &[(502, 504)]);
+        let percent = health
+            .failure_percent
+            .map(|percent| self.within(&at.member("failurePercent"), Some(percent), (1, 100), 50));
+        let least = self.within(&at.member("leastRequests"), health.least_requests, (1, 1_000_000), 50);
+        for (member, is_there) in
+            [("leastRequests", health.least_requests.is_some()), ("window", health.window.is_some())]
+        {
+            if is_there && percent.is_none() {
+                let help = "add `failurePercent`, or remove it";
+                self.error_with(&at.member(member), format_args!("`{member}` is of `failurePercent` alone"), help);
+            }
+        }
+        let window = self.span(&at.member("window"), health.window, (SECOND, 10 * MINUTE), 10 * SECOND);
+        let ejection = self.span(&at.member("ejection"), health.ejection, (SECOND, HOUR), 30 * SECOND);
+        let longest = self.span(&at.member("longest"), health.longest, (SECOND, DAY), (5 * MINUTE).max(ejection));
+        if longest < ejection {
+            self.error_with(&at.member("longest"), "the longest time is shorter than `ejection`", "make it longer");
+        }
+        Passive {
+            failures: self.within(&at.member("failures"), health.failures, (1, 1_000), 5),
+            statuses: statuses.unwrap_or_else(|| Statuses::of(vec![(0, 0)])),
+            share: percent.map(|percent| (percent, least)),
+            window,
+            ejection,
+            longest,
+            most_percent: self.within(&at.member("mostEjectedPercent"), health.most_ejected_percent, (0, 100), 50),
+        }
+    }
+
+    fn breaker(&mut self, at: &At<'_>, breaker: &config::CircuitBreaker) -> Breaker {
+        let config::CircuitBreaker { failures, failure_percent, slow, slow_percent, .. } = breaker;
+        let failures = failures.map(|failures| self.within(&at.member("failures"), Some(failures), (1, 100_000), 5));
+        let usual = (failures.is_none() && slow.is_none()).then_some(50);
+        let failure_percent = failure_percent
+            .or(usual)
+            .map(|percent| self.within(&at.member("failurePercent"), Some(percent), (1, 100), 50));
+        if slow.is_none() && slow_percent.is_some() {
+            let help = "add `slow`, the time from which an answer is slow";
+            self.error_with(&at.member("slowPercent"), "nothing says what is slow", help);
+        }
+        let slow_percent = self.within(&at.member("slowPercent"), *slow_percent, (1, 100), 100);
+        let ms = Duration::from_millis;
+        let slow = slow.map(|span| self.span(&at.member("slow"), Some(span), (ms(1), HOUR), SECOND));
+        let statuses = self.failures(&at.member("statuses"), breaker.statuses.as_deref(), &[(500, 599)]);
+        Breaker {
+            failures,
+            failure_percent,
+            slow: slow.map(|slow| (slow, slow_percent)),
+            least_requests: self.within(&at.member("leastRequests"), breaker.least_requests, (1, 1_000_000), 20),
+            window: self.span(&at.member("window"), breaker.window, (SECOND, 10 * MINUTE), 10 * SECOND),
+            statuses: statuses.unwrap_or_else(|| Statuses::of(vec![(0, 0)])),
+            open: self.span(&at.member("open"), breaker.open, (ms(100), HOUR), 10 * SECOND),
+            probes: self.within(&at.member("probes"), breaker.probes, (1, 100), 1),
+        }
+    }
+
+    /// The statuses in `texts`; the `usual` ones where there is no list, and none for an empty one.
+    fn failures(&mut self, at: &At<'_>, texts: Option<&[String]>, usual: &[(u16, u16)]) -> Option<Statuses> {
+        match texts {
+            None => Some(Statuses::of(usual.to_vec())),
+            Some(texts) => self.statuses_in(at, texts),
+        }
+    }
+
+    /// The number `stated` at `at`, or the `usual` one; reports one that is not from the first to the second of `bounds`.
+    fn within(&mut self, at: &At<'_>, stated: Option<u32>, (least, most): (u32, u32), usual: u32) -> u32 {
+        let value = stated.unwrap_or(usual);
+        if !(least..=most).contains(&value) {
+            self.out_of_bounds(at, &value, (&least, &most), &usual);
+        }
+        value
+    }
+
+    fn span(
+        &mut self,
+        at: &At<'_>,
+        stated: Option<Span>,
+        (least, most): (Duration, Duration),
+        usual: Duration,
+    ) -> Duration {
+        let value = stated.map_or(usual, |Span(span)| span);
+        if !(least..=most).contains(&value) {
+            self.out_of_bounds(at, &Span(value), (&Span(least), &Span(most)), &Span(usual));
+        }
+        value
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn out_of_bounds(
+        &mut self,
+        at: &At<'_>,
+        value: &dyn Display,
+        (least, most): (&dyn Display, &dyn Display),
+        usual: &dyn Display,
+    ) {
+        let help = format_args!("use `{least}` to `{most}`; without it, `{usual}` holds");
+        self.error_with(at, format_args!("`{value}` is too little or too much"), help);
+    }
+}
+
+/// The further attempts of an upstream that states nothing of them.
+fn usual_retry() -> Retry {
+    Retry {
+        attempts: ATTEMPTS,
+        unsent: true,
+        reset: true,
+        timeout: true,
+        statuses: None,
+        methods: IDEMPOTENT.iter().filter_map(|name| Method::from_bytes(name.as_bytes()).ok()).collect(),
+        per_try: None,
+        base: Duration::from_millis(25),
+        longest: Duration::from_millis(250),
+        budget_percent: 20,
+        most_bytes: 0,
+    }
+}
+
+/// The endpoints by priority.
+fn levels(endpoints: &[Endpoint], shares: &[(u32, u32)]) -> Box<[Level]> {
+    let member = |(index, endpoint): (usize, &Endpoint)| {
+        let (weight, priority) = shares.get(index).copied().unwrap_or((1, 0));
+        (priority, Member { endpoint: index, weight: weight.max(1), id: hash(endpoint.url().as_bytes()) })
+    };
+    let members: Vec<(u32, Member)> = endpoints.iter().enumerate().map(member).collect();
+    let mut levels: Vec<(u32, Vec<Member>)> = Vec::new();
+    for (priority, member) in members {
+        let place = levels.iter().position(|(other, _)| *other >= priority);
+        match place.and_then(|place| levels.get_mut(place)).filter(|(other, _)| *other == priority) {
+            Some((_, level)) => level.push(member),
+            None => levels.insert(place.unwrap_or(levels.len()), (priority, vec![member])),
+        }
+    }
+    levels.into_iter().map(|(_, members)| Level::new(members)).collect()
+}
