@@ -1,6 +1,7 @@
 //! The events that `explain` collects while a request runs through the code that serves it.
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::cache::status::Told;
 use crate::http::forwarded::ClientInfo;
@@ -186,6 +187,8 @@ pub enum Event {
         /// The kind of answer.
         by: &'static str,
     },
+    /// A request of a batch was answered.
+    Part(Box<Part>),
     /// The gateway refused.
     Refused {
         /// The status.
@@ -200,6 +203,17 @@ pub enum Event {
         /// The upstream alone that they are for; `None` if they are the route's.
         upstream: Option<String>,
     },
+}
+
+/// A request of a batch, and what has become of it.
+#[derive(Debug)]
+pub struct Part {
+    /// The request, as if it had come by itself.
+    pub request: Request<()>,
+    /// Its events.
+    pub trace: Trace,
+    /// Its answer.
+    pub response: Response<Bytes>,
 }
 
 /// A direction of content.

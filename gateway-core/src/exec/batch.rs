@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 
 use super::aggregate::request;
 use super::exchange::Exchange;
@@ -26,7 +26,7 @@ use crate::ports::{Peer, Platform};
 use crate::problem;
 use crate::record::{Ended, Length};
 use crate::state::State;
-use crate::trace::Event;
+use crate::trace::{self, Event, Trace};
 
 /// All that the requests of a batch have in common.
 struct Common<'c, P> {
@@ -40,6 +40,17 @@ struct Common<'c, P> {
     end: Duration,
     /// The room that the contents have.
     room: Room,
+    /// Set if a trace is kept of each.
+    is_traced: bool,
+}
+
+/// What has become of a request of the batch.
+struct Done {
+    answer: Value,
+    /// What a trace tells of it, if one is kept.
+    told: Option<Event>,
+    /// The work that is left.
+    after: Vec<After>,
 }
 
 /// Answers a batch.
@@ -82,8 +93,9 @@ pub(super) async fn serve<P: Platform>(
         outer: &outer,
         end: platform.monotonic().saturating_add(batch.timeout),
         room: Room::of(batch.most_bytes),
+        is_traced: exchange.trace.is_some(),
     };
-    let mut answers: Vec<Option<Value>> = parts.iter().map(|_| None).collect();
+    let mut all: Vec<Option<Done>> = parts.iter().map(|_| None).collect();
     let mut waiting = parts.into_iter().enumerate();
     let mut under_way = Vec::new();
     let at_once = usize::try_from(batch.at_once).unwrap_or(usize::MAX);
@@ -96,7 +108,7 @@ pub(super) async fn serve<P: Platform>(
         if under_way.is_empty() {
             break;
         }
-        let (place, (value, after)) = poll_fn(|context| {
+        let (place, done) = poll_fn(|context| {
             for (place, (_, future)) in under_way.iter_mut().enumerate() {
                 if let Poll::Ready(answer) = future.as_mut().poll(context) {
                     return Poll::Ready((place, answer));
@@ -106,13 +118,20 @@ pub(super) async fn serve<P: Platform>(
         })
         .await;
         let (index, _) = under_way.swap_remove(place);
-        if let Some(answer) = answers.get_mut(index) {
-            *answer = Some(value);
+        if let Some(one) = all.get_mut(index) {
+            *one = Some(done);
         }
+    }
+    let mut answers = Vec::with_capacity(all.len());
+    for Done { answer, told, after } in all.into_iter().flatten() {
+        answers.push(answer);
         exchange.after.extend(after);
+        if let Some(told) = told {
+            exchange.note(|| told);
+        }
     }
     let mut text = String::new();
-    Value::Array(answers.into_iter().map(Option::unwrap_or_default).collect()).write(&mut text);
+    Value::Array(answers).write(&mut text);
     let mut response = local::with_content(&call.method, text.into_bytes().into());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -121,15 +140,17 @@ pub(super) async fn serve<P: Platform>(
 }
 
 impl<P: Platform> Common<'_, P> {
-    /// The answer to a request of the batch, and the work that is left.
-    async fn answer(&self, part: Part) -> (Value, Vec<After>) {
+    /// Answers a request of the batch.
+    async fn answer(&self, part: Part) -> Done {
         let Self { plan, state, platform, peer, .. } = *self;
         let request = part.request(self.outer);
         let mut record = ending::begin(plan, state, platform, &request, peer);
         record.is_part = true;
         let is_head = *request.method() == Method::HEAD;
+        let mut traced = self.is_traced.then(|| (head_of(&request), Trace::default()));
         let left = self.left();
-        let outcome = within(platform, left, run(plan, state, platform, request, peer, &mut record, None)).await;
+        let trace = traced.as_mut().map(|(_, trace)| trace);
+        let outcome = within(platform, left, run(plan, state, platform, request, peer, &mut record, trace)).await;
         let (answer, mut after) = match outcome {
             Some(outcome) => (
                 match outcome.reply {
@@ -165,12 +186,27 @@ impl<P: Platform> Common<'_, P> {
         });
         let ended = Ended { received: None, sent: Length::Counted(answered.content.len() as u64), cut };
         after.extend(ending::end(plan, state, platform, record, &ended));
-        (answered.into_value(), after)
+        let told = traced.map(|(request, trace)| {
+            let mut response = Response::new(answered.content.clone());
+            *response.status_mut() = answered.status;
+            *response.headers_mut() = answered.headers.clone();
+            Event::Part(Box::new(trace::Part { request, trace, response }))
+        });
+        Done { answer: answered.into_value(), told, after }
     }
 
     fn left(&self) -> Duration {
         self.end.saturating_sub(self.platform.monotonic())
     }
+}
+
+/// A request without its content.
+fn head_of<B>(request: &Request<B>) -> Request<()> {
+    let mut head = Request::new(());
+    *head.method_mut() = request.method().clone();
+    *head.uri_mut() = request.uri().clone();
+    *head.headers_mut() = request.headers().clone();
+    head
 }
 
 impl Unread {

@@ -8,7 +8,7 @@ use crate::body::Body;
 use crate::cache::validation;
 use crate::error::Reject;
 use crate::outcome::Reply;
-use crate::policy::etag::stated_length;
+use crate::policy::etag::{Untagged, stated_length};
 use crate::ports::Platform;
 use crate::trace::Event;
 
@@ -26,13 +26,14 @@ pub(super) async fn answer<P: Platform>(
     let (Some(etag), Some(asked), Ok(Reply::Http(response))) = (etag, asked, &mut answer) else {
         return answer;
     };
+    let is_empty = response.body().is_empty();
     let length = match response.body() {
         Body::Empty => None,
         Body::Full(content) => Some(content.len() as u64),
         Body::Stream(_) => stated_length(response.headers()),
     };
-    let mut is_made = false;
-    if etag.wants(&asked, response.status(), response.headers(), length) {
+    let wanted = etag.wants(&asked, response.status(), response.headers(), length);
+    if wanted.is_ok() {
         let content = match core::mem::take(response.body_mut()) {
             Body::Stream(stream) => {
                 let content = platform.collect(stream, etag.max_bytes).await;
@@ -43,7 +44,6 @@ pub(super) async fn answer<P: Platform>(
         };
         etag.tag(&content, response.headers_mut());
         *response.body_mut() = Body::Full(content);
-        is_made = true;
     }
     let is_met = asked.are_met(response.status(), response.headers(), platform.now());
     if is_met {
@@ -52,9 +52,24 @@ pub(super) async fn answer<P: Platform>(
         validation::describe_no_content(response.headers_mut());
     }
     exchange.note(|| {
-        let made = if is_made { "a tag is made of the content" } else { "no tag is made" };
-        let met = if is_met { "; the client has the response" } else { "" };
-        Event::Policy { policy: "etag", verdict: [made, met].concat() }
+        let (made, why) = match wanted {
+            Ok(()) => ("a tag is made of the content", ""),
+            Err(Untagged::Unknown) if is_empty => (NONE, Untagged::Empty.words()),
+            Err(why) => (NONE, why.words()),
+        };
+        let met = if is_met { "; the client has the response, and is told so by a 304" } else { "" };
+        told(&[made, why, met].concat())
     });
     answer
+}
+
+/// The event that a response gets no tag.
+pub(super) fn untagged(why: Untagged) -> Event {
+    told(&[NONE, why.words()].concat())
+}
+
+const NONE: &str = "no tag is made: ";
+
+fn told(verdict: &str) -> Event {
+    Event::Policy { policy: "etag", verdict: verdict.to_owned() }
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use super::body::Texts;
 use super::idempotency::Keyed;
 use super::limits::Taken;
+use crate::config::THOROUGH;
 use crate::error::Reject;
 use crate::outcome::After;
 use crate::plan::{Plan, Route};
@@ -172,7 +173,7 @@ impl<'p> Exchange<'p, '_> {
 
     /// Adds an event to the trace, if one is kept. Without a trace, `event` is never built.
     pub(super) fn note(&mut self, event: impl FnOnce() -> Event) {
-        if let Some(trace) = self.trace.as_deref_mut() {
+        if THOROUGH && let Some(trace) = self.trace.as_deref_mut() {
             push(trace, event);
         }
     }

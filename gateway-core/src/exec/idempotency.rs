@@ -12,7 +12,7 @@ use super::steps::verdict;
 use super::within::{timely, within};
 use crate::body::Body;
 use crate::call::Call;
-use crate::config::FailMode;
+use crate::config::{FailMode, Span};
 use crate::error::Reject;
 use crate::io::IoErrorKind;
 use crate::outcome::{After, Reply};
@@ -58,7 +58,11 @@ pub(super) async fn read<'p, P: Platform>(
     (call, body): (&mut Call, &mut Body<P::Stream>),
     limit: u64,
 ) -> Result<(), Reject> {
-    let Some(key) = rule.key(call)? else {
+    let key = rule.key(call);
+    if let Err(reject) = &key {
+        exchange.note(|| told(&["refused: ", reject.code].concat()));
+    }
+    let Some(key) = key? else {
         exchange.note(|| {
             let is_for = rule.is_for(&call.method);
             told(if is_for { "there is no key" } else { "requests by this method have no keys here" })
@@ -173,10 +177,19 @@ pub(super) async fn end<P: Platform>(
                 Err(reject) => (Err(reject), unknown(rule)),
             }
         }
-        Ok(reply) => (Ok(reply), Duration::ZERO),
+        Ok(reply) => {
+            exchange.note(|| told("its answer is not kept, since it says that the request may be made again"));
+            (Ok(reply), Duration::ZERO)
+        }
         // Nothing has reached an upstream: the next one may.
-        Err(reject) if exchange.record.unsent || exchange.record.upstream.is_none() => (Err(reject), Duration::ZERO),
-        Err(reject) => (Err(reject), unknown(rule)),
+        Err(reject) if exchange.record.unsent || exchange.record.upstream.is_none() => {
+            exchange.note(|| told("nothing was sent: the next one with this key is made"));
+            (Err(reject), Duration::ZERO)
+        }
+        Err(reject) => {
+            exchange.note(|| told("nobody knows what has become of it"));
+            (Err(reject), unknown(rule))
+        }
     };
     let cell = keyed.claimed.cell();
     let ended = platform.apply(&cell, CounterOp::Conclude { holder, keep });
@@ -233,6 +246,7 @@ async fn keep<P: Platform>(
     if !content.is_empty() {
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
     }
+    exchange.note(|| told(&format!("its answer is kept for {}", Span(keyed.rule.keep))));
     let key = keyed.claimed.answer();
     let packed = pack(keyed.print, head.status, &head.headers, &content);
     let stored = platform.put(key.as_str(), packed, Some(keyed.rule.keep));

@@ -157,6 +157,15 @@ pub(super) async fn send<P: Platform>(
     };
     call.headers.insert(HOST, host);
     let is_head = call.method == Method::HEAD;
+    if !target.method.is_empty() {
+        exchange.note(|| {
+            let verdict = match target.method.other(&call.method) {
+                Some(method) => format!("{} becomes {method}", call.method),
+                None => format!("{} stays as it is", call.method),
+            };
+            Event::Policy { policy: "method", verdict }
+        });
+    }
     let mut body = match target.method.other(&call.method) {
         // Before it is signed.
         Some(method) => ask_by(method, call, body),

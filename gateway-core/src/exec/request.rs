@@ -203,6 +203,7 @@ async fn answer<'p, P: Platform>(
     }
     // Once, but for a caller who gets another version of an API than the one that is found first.
     let (mut is_prepared, mut is_known, mut opens_socket) = (false, false, false);
+    let mut untagged = None;
     let (route, unprepared, done) = loop {
         let key = plan.paths.key(call.path());
         let lookup = Lookup { path: &key, ..call.lookup() };
@@ -258,7 +259,10 @@ async fn answer<'p, P: Platform>(
         }
         // Taken now: the route may edit the fields.
         if route.etag.is_some() && !exchange.has_conditions() {
-            exchange.rare().conditions = Etag::ask(&call.method, &call.headers);
+            match Etag::ask(&call.method, &call.headers) {
+                Ok(conditions) => exchange.rare().conditions = Some(conditions),
+                Err(why) => untagged = Some(why),
+            }
         }
         if let Some(compress) = &route.compress
             && exchange.rare().coding.is_none()
@@ -308,6 +312,9 @@ async fn answer<'p, P: Platform>(
         exchange.filled = Some(Box::new(Filled { fields: finish::fill(&route.response, call), bodies: None }));
     }
     done?;
+    if let Some(why) = untagged {
+        exchange.note(|| etag::untagged(why));
+    }
     if body::maps_status(route) {
         exchange.filled.get_or_insert_default().bodies = Some(Texts::default());
     }
@@ -353,10 +360,18 @@ async fn answer<'p, P: Platform>(
 #[inline(never)]
 fn override_method(exchange: &mut Exchange<'_, '_>, call: &mut Call) -> Result<(), Reject> {
     let detail = "the field for another method names one that is not let in, or several";
-    let asked = exchange.plan.method_override.take(&call.method, &mut call.headers);
+    let rules = &exchange.plan.method_override;
+    let asked = rules.take(&call.method, &mut call.headers);
+    exchange.note(|| {
+        let verdict = match &asked {
+            Ok(Some(method)) => format!("{} becomes {method}", call.method),
+            Ok(None) if rules.passes => "the field for another method goes on as it is".to_owned(),
+            Ok(None) => format!("{} stays: the field for another method is removed", call.method),
+            Err(_) => format!("refused: {detail}"),
+        };
+        Event::Policy { policy: "methodOverride", verdict }
+    });
     if let Some(method) = asked.map_err(|_| Reject::bad_header().with_detail(detail))? {
-        exchange
-            .note(|| Event::Policy { policy: "methodOverride", verdict: format!("{} becomes {method}", call.method) });
         call.method = method;
     }
     Ok(())

@@ -35,6 +35,50 @@ pub struct Conditions {
     is_head: bool,
 }
 
+/// The reason why a response gets no tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untagged {
+    /// The method of the request.
+    Method,
+    /// It asks for a part.
+    Range,
+    /// It has conditions that the upstream looks at.
+    Conditions,
+    /// The response has one already.
+    Tagged,
+    /// Its status.
+    Status,
+    /// Nobody sees the content.
+    Head,
+    /// Nobody may keep it.
+    NotStored,
+    /// Nobody knows how long its content is.
+    Unknown,
+    /// There is no content.
+    Empty,
+    /// Its content is longer than what gets one.
+    TooLong,
+}
+
+impl Untagged {
+    /// The reason in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Method => "only answers to GET and HEAD have one",
+            Self::Range => "the request asks for a part (`Range`)",
+            Self::Conditions => "the request has `If-Match` or `If-Unmodified-Since`, which the upstream looks at",
+            Self::Tagged => "the response has one",
+            Self::Status => "only a 200 gets one",
+            Self::Head => "the content of an answer to HEAD is not known",
+            Self::NotStored => "the response says `no-store`",
+            Self::Unknown => "the length of the content is not stated",
+            Self::Empty => "there is no content",
+            Self::TooLong => "the content is longer than `maxBytes`",
+        }
+    }
+}
+
 impl Etag {
     /// Checks and compiles `c`.
     ///
@@ -58,13 +102,20 @@ impl Etag {
         if self.is_weak { "weak entity tags" } else { "entity tags" }.to_owned()
     }
 
-    /// Takes what a request by `method` with these `headers` says of the response that its client has. None, if its answer is left alone: that of a
-    /// request for a part, and of one whose other conditions are for the upstream to look at first (RFC 9110 §13.2.2).
-    #[must_use]
-    pub fn ask(method: &Method, headers: &HeaderMap) -> Option<Conditions> {
-        let is_read = matches!(*method, Method::GET | Method::HEAD);
-        if !is_read || [RANGE, IF_MATCH, IF_UNMODIFIED_SINCE].iter().any(|name| headers.contains_key(name)) {
-            return None;
+    /// Takes what a request by `method` with these `headers` says of the response that its client has.
+    ///
+    /// # Errors
+    /// The reason why its answer is left alone: that of a request for a part, and of one whose other conditions are for the upstream to look at first
+    /// (RFC 9110 §13.2.2).
+    pub fn ask(method: &Method, headers: &HeaderMap) -> Result<Conditions, Untagged> {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            return Err(Untagged::Method);
+        }
+        if headers.contains_key(RANGE) {
+            return Err(Untagged::Range);
+        }
+        if [IF_MATCH, IF_UNMODIFIED_SINCE].iter().any(|name| headers.contains_key(name)) {
+            return Err(Untagged::Conditions);
         }
         let mut fields = HeaderMap::new();
         for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE] {
@@ -72,18 +123,30 @@ impl Etag {
                 fields.append(name.clone(), value.clone());
             }
         }
-        Some(Conditions { fields, is_head: *method == Method::HEAD })
+        Ok(Conditions { fields, is_head: *method == Method::HEAD })
     }
 
     /// Returns whether a response with this `status`, these `headers` and content of this `length` gets a tag: not where the length is unknown, since
     /// such content may come for hours.
-    #[must_use]
-    pub fn wants(&self, asked: &Conditions, status: StatusCode, headers: &HeaderMap, length: Option<u64>) -> bool {
-        status == StatusCode::OK
-            && !asked.is_head
-            && !headers.contains_key(ETAG)
-            && !is_not_stored(headers)
-            && length.is_some_and(|length| length <= self.max_bytes)
+    ///
+    /// # Errors
+    /// The reason why it gets none.
+    pub fn wants(
+        &self,
+        asked: &Conditions,
+        status: StatusCode,
+        headers: &HeaderMap,
+        length: Option<u64>,
+    ) -> Result<(), Untagged> {
+        match length {
+            _ if headers.contains_key(ETAG) => Err(Untagged::Tagged),
+            _ if status != StatusCode::OK => Err(Untagged::Status),
+            _ if asked.is_head => Err(Untagged::Head),
+            _ if is_not_stored(headers) => Err(Untagged::NotStored),
+            None => Err(Untagged::Unknown),
+            Some(length) if length > self.max_bytes => Err(Untagged::TooLong),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Gives a response the tag of its `content`.
@@ -144,23 +207,27 @@ mod tests {
     fn responses_with_a_tag_or_beyond_the_bound_get_none() {
         let asked = Etag::ask(&Method::GET, &HeaderMap::new()).unwrap();
         let wants = |status, list: &[(&str, &str)], length| STRONG.wants(&asked, status, &fields(list), length);
-        assert!(wants(StatusCode::OK, &[], Some(10)));
-        assert!(!wants(StatusCode::OK, &[], Some(11)));
-        assert!(!wants(StatusCode::OK, &[], None));
-        assert!(!wants(StatusCode::CREATED, &[], Some(1)));
-        assert!(!wants(StatusCode::OK, &[("etag", "\"a\"")], Some(1)));
-        assert!(!wants(StatusCode::OK, &[("cache-control", "private, No-Store")], Some(1)));
+        assert_eq!(wants(StatusCode::OK, &[], Some(10)), Ok(()));
+        assert_eq!(wants(StatusCode::OK, &[], Some(11)), Err(Untagged::TooLong));
+        assert_eq!(wants(StatusCode::OK, &[], None), Err(Untagged::Unknown));
+        assert_eq!(wants(StatusCode::CREATED, &[], Some(1)), Err(Untagged::Status));
+        assert_eq!(wants(StatusCode::OK, &[("etag", "\"a\"")], Some(1)), Err(Untagged::Tagged));
+        assert_eq!(wants(StatusCode::OK, &[("cache-control", "private, No-Store")], Some(1)), Err(Untagged::NotStored));
         let head = Etag::ask(&Method::HEAD, &HeaderMap::new()).unwrap();
-        assert!(!STRONG.wants(&head, StatusCode::OK, &HeaderMap::new(), Some(1)));
+        assert_eq!(STRONG.wants(&head, StatusCode::OK, &HeaderMap::new(), Some(1)), Err(Untagged::Head));
     }
 
     /// RFC 9110 §13.2.2, §14.2.
     #[test]
     fn parts_and_other_conditions_are_left_to_the_upstream() {
-        for name in ["range", "if-match", "if-unmodified-since"] {
-            assert_eq!(Etag::ask(&Method::GET, &fields(&[(name, "x"), ("if-none-match", "*")])), None, "{name}");
+        for (name, why) in [
+            ("range", Untagged::Range),
+            ("if-match", Untagged::Conditions),
+            ("if-unmodified-since", Untagged::Conditions),
+        ] {
+            assert_eq!(Etag::ask(&Method::GET, &fields(&[(name, "x"), ("if-none-match", "*")])), Err(why), "{name}");
         }
-        assert_eq!(Etag::ask(&Method::POST, &HeaderMap::new()), None);
+        assert_eq!(Etag::ask(&Method::POST, &HeaderMap::new()), Err(Untagged::Method));
     }
 
     /// RFC 9110 §13.1.2, §13.1.3, §13.2.2: by the weak comparison, and before `If-Modified-Since`.

@@ -52,6 +52,12 @@ impl Style {
         self.is_terminal
     }
 
+    /// For a part of the line that begins behind `columns`.
+    pub(crate) const fn narrowed(self, columns: usize) -> Self {
+        let width = self.width.saturating_sub(columns);
+        Self { width: if width < LEAST_WIDTH { LEAST_WIDTH } else { width }, ..self }
+    }
+
     /// The columns of a line.
     pub(crate) const fn width(self) -> usize {
         self.width
@@ -115,6 +121,13 @@ impl Style {
     fn paint(self, code: &str, text: impl Display) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
+}
+
+/// `text` without what a terminal would obey, but with its lines.
+pub(crate) fn visible(text: &str) -> String {
+    let shown =
+        |c: char| if c.is_control() && c != '\n' && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 /// `1 route`, `2 routes`.

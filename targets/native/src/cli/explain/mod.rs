@@ -23,6 +23,7 @@ use gateway_core::plan::Plan;
 use gateway_core::ports::{Peer, Scheme};
 use gateway_core::trace::Trace;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
 pub(crate) use hops::{Hop, Redirects};
@@ -123,6 +124,26 @@ impl Question {
             answer: None,
             target: Target::Native,
         }
+    }
+
+    /// The question of a request of a batch that this one asks about.
+    fn part(&self, request: &Request<()>) -> Option<Self> {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let authority = host.or_else(|| self.url.authority().map(Authority::as_str))?;
+        let url = format!("{}://{authority}{}", self.url.scheme_str().unwrap_or("http"), request.uri());
+        Some(Self {
+            method: request.method().clone(),
+            url: url.parse().ok()?,
+            headers: request.headers().iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            client: self.client,
+            geography: self.geography,
+            certificate: self.certificate.clone(),
+            upstream: None,
+            // All of it is known.
+            content: Some(Bytes::new()),
+            answer: self.answer.clone(),
+            target: self.target,
+        })
     }
 
     /// The request as a server would see it.

@@ -46,12 +46,17 @@ pub(crate) struct Stated {
 }
 
 impl Stated {
+    /// Returns whether its status has no content, whatever is stated (RFC 9110 §15.3.5, §15.3.6, §15.4.5).
+    pub(super) fn is_without_content(&self) -> bool {
+        matches!(self.status.as_u16(), 204 | 205 | 304)
+    }
+
     fn response(&self) -> Response<Body<Bytes>> {
         // There as a whole, so that what becomes of it is seen.
-        let content = self.content.clone().filter(|content| !content.is_empty());
+        let content = self.content.clone().filter(|content| !content.is_empty() && !self.is_without_content());
         let mut response = Response::new(content.map_or(Body::Empty, Body::Full));
         *response.status_mut() = self.status;
-        let kind = self.kind.clone().filter(|_| self.content.is_some());
+        let kind = self.kind.clone().filter(|_| self.content.is_some() && !self.is_without_content());
         response.headers_mut().extend(kind.map(|kind| (CONTENT_TYPE, kind)));
         response
     }

@@ -5,11 +5,15 @@ use std::fmt::Write;
 
 use super::report::{By, Other, Report};
 use crate::cli::limits;
-use crate::cli::style::{Style, pad, widest};
+use crate::cli::style::{Style, count, pad, visible, widest};
 use crate::cli::target::Target;
 
 /// The number of other routes shown; the nearest come first.
 const SHOWN_OTHERS: usize = 12;
+
+/// The most lines of a content that are shown before and after an edit, and the most characters of each.
+const MOST_LINES: usize = 12;
+const MOST_COLUMNS: usize = 160;
 
 /// `report`, aligned.
 pub(crate) fn render(report: &Report, style: Style) -> String {
@@ -22,21 +26,10 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
     };
     let head = format!("{} {}{on}", style.bold(&report.method), report.url);
     let _ = writeln!(out, "{}\n", style.wrapped(&head, 2));
-    match &report.route {
-        Some(route) => {
-            let place = style.dim(format_args!("{} at {}", route.path, route.at));
-            let line = format!("{}  {} {place}", style.green("route"), style.bold(&route.name));
-            let _ = writeln!(out, "{}", style.wrapped(&line, 7));
-            for (name, value) in &route.parameters {
-                let _ = writeln!(out, "{}", style.wrapped(&format!("       {name} = {value}"), 9));
-            }
-        }
-        None => {
-            let _ = writeln!(out, "{}  none", style.red("route"));
-        }
-    }
+    write_route(&mut out, report, style);
     write_others(&mut out, report, style);
     write_steps(&mut out, report, style);
+    write_parts(&mut out, report, style);
     write_split(&mut out, report, style);
     write_limits(&mut out, report, style);
     if let Some(sent) = &report.upstream {
@@ -45,19 +38,74 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
         let _ = writeln!(out, "{}", style.wrapped(&format!("  {} {}", sent.method, sent.target), 4));
         write_fields(&mut out, &sent.headers, style);
     }
-    let by = match report.response.by {
-        By::Gateway => "by the gateway".to_owned(),
-        By::Upstream => format!("by the upstream, as if it said {}", report.response.assumed.as_u16()),
-    };
-    let _ = writeln!(out, "\n{}  {} {}", style.bold("response"), report.response.status, style.dim(by));
+    out.push('\n');
+    write_status(&mut out, report, style);
     write_fields(&mut out, &report.response.headers, style);
     if let Some(body) = &report.response.body {
         out.push('\n');
-        for line in body.lines() {
+        for line in visible(body).lines() {
             let _ = writeln!(out, "{}", style.wrapped(&format!("  {line}"), 2));
         }
     }
     out
+}
+
+fn write_route(out: &mut String, report: &Report, style: Style) {
+    let Some(route) = &report.route else {
+        let _ = writeln!(out, "{}  none", style.red("route"));
+        return;
+    };
+    let place = style.dim(format_args!("{} at {}", route.path, route.at));
+    let line = format!("{}  {} {place}", style.green("route"), style.bold(&route.name));
+    let _ = writeln!(out, "{}", style.wrapped(&line, 7));
+    for (name, value) in &route.parameters {
+        let _ = writeln!(out, "{}", style.wrapped(&format!("       {name} = {value}"), 9));
+    }
+}
+
+fn write_status(out: &mut String, report: &Report, style: Style) {
+    let response = &report.response;
+    let by = match response.by {
+        By::Gateway => "by the gateway".to_owned(),
+        By::Upstream => {
+            let assumed = response.assumed.as_u16();
+            let left_out = if response.is_left_out { ": that has no content, whatever is stated" } else { "" };
+            format!("by the upstream, as if it said {assumed}{left_out}")
+        }
+    };
+    let line = format!("{}  {} {}", style.bold("response"), response.status, style.dim(by));
+    let _ = writeln!(out, "{}", style.wrapped(&line, 10));
+}
+
+/// What becomes of each request of a batch: all that is of it alone. The answers are in the response.
+fn write_parts(out: &mut String, report: &Report, style: Style) {
+    if report.parts.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", style.bold("requests"));
+    let number = report.parts.len().saturating_sub(1).to_string().len();
+    let inner = style.narrowed(number + 4);
+    let margin = " ".repeat(number + 4);
+    for (index, part) in report.parts.iter().enumerate() {
+        let mut own = String::new();
+        write_route(&mut own, part, inner);
+        if part.route.is_none() {
+            write_others(&mut own, part, inner);
+        }
+        write_steps(&mut own, part, inner);
+        write_split(&mut own, part, inner);
+        if let Some(sent) = &part.upstream {
+            let line = format!("{}  {} {}", inner.bold("upstream"), sent.name, inner.dim(&sent.to));
+            let _ = writeln!(own, "{}", inner.wrapped(&line, 10));
+            let _ = writeln!(own, "{}", inner.wrapped(&format!("  {} {}", sent.method, sent.target), 4));
+        }
+        write_status(&mut own, part, inner);
+        let head = format!("  {index:>number$}  {} {}", style.bold(&part.method), part.url);
+        let _ = writeln!(out, "{}", style.wrapped(&head, number + 4));
+        for line in own.lines().filter(|line| !line.is_empty()) {
+            let _ = writeln!(out, "{margin}{line}");
+        }
+    }
 }
 
 fn write_limits(out: &mut String, report: &Report, style: Style) {
@@ -120,8 +168,40 @@ fn write_steps(out: &mut String, report: &Report, style: Style) {
             .map_or_else(String::new, |assumed| format!(" {}", style.dim(format_args!("(assumed: {assumed})"))));
         // Blanks have no colour.
         let blanks = " ".repeat(width.saturating_sub(step.title.chars().count()));
-        let line = format!("  {}{blanks}  {}{assumed}", style.cyan(step.title), step.verdict);
-        let _ = writeln!(out, "{}", style.wrapped(&line, width + 4));
+        let start = format!("  {}{blanks}  ", style.cyan(step.title));
+        match &step.change {
+            None => {
+                let line = format!("{start}{}{assumed}", step.verdict);
+                let _ = writeln!(out, "{}", style.wrapped(&line, width + 4));
+            }
+            Some([before, after]) => {
+                write_content(out, before, (&start, "before"), width + 4, style);
+                write_content(out, after, (&" ".repeat(width + 4), "after "), width + 4, style);
+            }
+        }
+    }
+}
+
+/// The lines of a content, beside each other with their name before the first.
+fn write_content(out: &mut String, content: &str, (start, name): (&str, &str), indent: usize, style: Style) {
+    let indent = indent + name.len() + 2;
+    let text = visible(content);
+    let mut start = format!("{start}{}  ", style.dim(name));
+    let mut lines = text.lines();
+    for line in lines.by_ref().take(MOST_LINES) {
+        let (cut, more) = match line.char_indices().nth(MOST_COLUMNS) {
+            Some((end, _)) => (line.get(..end).unwrap_or_default(), "…"),
+            None => (line, ""),
+        };
+        let _ = writeln!(out, "{}", style.wrapped(&format!("{start}{cut}{more}"), indent));
+        start = " ".repeat(indent);
+    }
+    if text.is_empty() {
+        let _ = writeln!(out, "{start}{}", style.dim("(nothing)"));
+    }
+    let left = lines.count();
+    if left > 0 {
+        let _ = writeln!(out, "{start}{}", style.dim(format_args!("… {} more", count(left, "line"))));
     }
 }
 

@@ -6,7 +6,7 @@ use gateway_core::policy::credential;
 use gateway_core::policy::steer::Steer;
 use gateway_core::ports::Deadlines;
 use gateway_core::route::{Field, Found, Mismatch, Spec, canonical_host};
-use gateway_core::trace::{Event, Sought, Trace};
+use gateway_core::trace::{Event, Part, Sought, Trace};
 use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::Question;
 use super::reason::{Reason, outranked, reason};
-use super::split::Share;
+use super::split::{self, Share};
 use super::step::{Known, Step, Taker, steered, step};
 use crate::cli::target::Target;
 use crate::cli::{limits, listing};
@@ -40,6 +40,8 @@ pub(crate) struct Report {
     pub(crate) others: Vec<Other>,
     /// Each step's verdict, in order.
     pub(crate) steps: Vec<Step>,
+    /// What becomes of each request of a batch.
+    pub(crate) parts: Vec<Report>,
     /// The upstreams that the route chooses among at random; the rest of the report follows one of them.
     pub(crate) split: Vec<Share>,
     /// The request that would leave.
@@ -99,6 +101,9 @@ pub(crate) struct Answer {
     /// The status that the upstream is taken to answer.
     #[serde(skip)]
     pub(crate) assumed: StatusCode,
+    /// Set if that status has no content, and some is stated.
+    #[serde(skip)]
+    pub(crate) is_left_out: bool,
     #[serde(serialize_with = "as_fields")]
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<String>,
@@ -162,8 +167,12 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
     let mut sought = None;
     let mut steered_to = None;
     let mut is_refused = false;
+    let mut parts = Vec::new();
     let answered = question.answer.as_ref().map_or(StatusCode::OK, |answer| answer.status);
-    let has_answer = question.answer.as_ref().is_some_and(|answer| answer.content.is_some());
+    let has_answer =
+        question.answer.as_ref().is_some_and(|answer| answer.content.is_some() || answer.is_without_content());
+    let is_left_out =
+        question.answer.as_ref().is_some_and(|answer| answer.content.is_some() && answer.is_without_content());
     let mut known = Known {
         content: question.content.is_some(),
         // Only an upstream has content that nobody has stated.
@@ -189,6 +198,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
                     timeouts: deadlines(plan, chosen.as_ref().map(|(route, _)| *route), *index),
                 });
             }
+            Event::Part(one) => parts.extend(part(plan, question, one)),
             event => {
                 is_refused |= matches!(event, Event::Refused { .. });
                 if let Event::Steered { met } = event {
@@ -222,6 +232,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
     });
     Report {
         route_index: chosen.as_ref().filter(|_| sought.is_some_and(|s| !s.is_preflight)).map(|(index, _)| *index),
+        parts,
         split: Vec::new(),
         steered_to,
         target: question.target,
@@ -234,6 +245,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
             status: response.status().as_u16(),
             by: if upstream.is_some() && !is_refused { By::Upstream } else { By::Gateway },
             assumed: answered,
+            is_left_out,
             headers: fields(plan, response.headers()),
             body: match response.body() {
                 Body::Full(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
@@ -242,6 +254,20 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
         },
         upstream,
     }
+}
+
+/// What has become of a request of the batch that `question` asks about.
+fn part(plan: &Plan, question: &Question, one: &Part) -> Option<Report> {
+    let question = question.part(&one.request)?;
+    let (head, content) = one.response.clone().into_parts();
+    let body: Body<()> = if content.is_empty() { Body::Empty } else { Body::Full(content) };
+    let mut report = report(plan, &question, &one.trace, &Response::from_parts(head, body));
+    let route = report.route_index.and_then(|route| plan.routes.get(route));
+    report.split = route.map_or_else(Vec::new, |route| split::shares(plan, route));
+    for share in &mut report.split {
+        share.shown = report.upstream.as_ref().is_some_and(|sent| sent.name == share.upstream);
+    }
+    Some(report)
 }
 
 /// The request by which a route would be looked for, were it not refused before.

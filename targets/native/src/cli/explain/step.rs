@@ -31,6 +31,9 @@ pub(crate) struct Step {
     /// The verdict in words.
     #[serde(rename = "text")]
     pub(crate) verdict: String,
+    /// A content before and after, for people.
+    #[serde(skip)]
+    pub(crate) change: Option<[String; 2]>,
     /// An assumption that the verdict rests on, for no store is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) assumed: Option<&'static str>,
@@ -109,7 +112,13 @@ pub(super) fn step(plan: &Plan, taker: Taker<'_>, event: &Event, known: &Known) 
         _ if refusal(event) == Some("none") => format!("{verdict}: nothing is stated that it asks for"),
         _ => verdict,
     };
-    Some(Step { step, title, details, verdict, assumed })
+    let change = match event {
+        Event::Body { outcome: BodyOutcome::Edited { from, to }, .. } if from != to => {
+            Some([from, to].map(Clone::clone))
+        }
+        _ => None,
+    };
+    Some(Step { step, title, details, verdict, change, assumed })
 }
 
 /// The step in which who calls was compared with the conditions of these `ways`: they meet that of the one with the index `met`, if any.
@@ -124,7 +133,7 @@ pub(super) fn steered(ways: &[Steer], met: Option<usize>) -> Step {
     // Those that were looked at: the first that is met ends it.
     let asked = ways.iter().take(met.map_or(ways.len(), |met| met + 1)).map(listing::way);
     details.insert("ways".to_owned(), asked.map(Value::Object).collect());
-    Step { step: "steer", title: "steer", details, verdict, assumed: None }
+    Step { step: "steer", title: "steer", details, verdict, change: None, assumed: None }
 }
 
 /// The title of a step, and the verdict.
@@ -177,7 +186,8 @@ fn words(event: &Event, taker: Taker<'_>, known: &Known) -> Option<(&'static str
                 BodyOutcome::OtherStatus(status) => format!("is not for {}", status.as_u16()),
                 BodyOutcome::Passed => "it has none of the forms that are edited, and passes as it is".to_owned(),
                 BodyOutcome::Streamed => "each line or event is edited while it passes".to_owned(),
-                BodyOutcome::Edited { from, to } => format!("`{}` is `{}`", shortened(from), shortened(to)),
+                BodyOutcome::Edited { from, to } if from == to => "the content stays as it is".to_owned(),
+                BodyOutcome::Edited { from, to } => format!("`{}` becomes `{}`", shortened(from), shortened(to)),
                 BodyOutcome::Refused(reason) => format!("refused: {reason}"),
             };
             (step, verdict)
@@ -188,7 +198,9 @@ fn words(event: &Event, taker: Taker<'_>, known: &Known) -> Option<(&'static str
         Event::ResponseEdited { edits, upstream } => {
             ("edit response", count(*edits, "edit") + &alone(upstream.as_ref()))
         }
-        Event::Sought(_) | Event::Matched { .. } | Event::Steered { .. } | Event::Sent { .. } => return None,
+        Event::Sought(_) | Event::Matched { .. } | Event::Steered { .. } | Event::Sent { .. } | Event::Part(_) => {
+            return None;
+        }
     })
 }
 
@@ -355,7 +367,12 @@ fn assumed(event: &Event, known: &Known) -> Option<&'static str> {
         }
         Event::Body { of: Direction::Request, outcome: BodyOutcome::Absent, .. } => Some(NO_CONTENT),
         Event::Body { of: Direction::Response, outcome: BodyOutcome::Absent, .. } => Some(NO_ANSWER),
-        Event::Policy { policy: "compress", verdict } if verdict.contains("there is no content") => Some(NO_ANSWER),
+        Event::Policy { policy: "compress" | "etag", verdict } if verdict.contains("there is no content") => {
+            Some(NO_ANSWER)
+        }
+        Event::Policy { policy: "idempotency", verdict } if verdict == "it is the first with this key" => {
+            Some("no request with this key came before")
+        }
         Event::Policy { policy: "authenticate", verdict }
             if verdict == "refused: digest" || verdict.starts_with("none of the signatures is of this content") =>
         {

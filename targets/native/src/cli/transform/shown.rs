@@ -8,7 +8,7 @@ use http::StatusCode;
 use similar::{ChangeTag, TextDiff};
 
 use super::run::Edited;
-use crate::cli::style::Style;
+use crate::cli::style::{Style, visible};
 
 /// The lines around a change that are shown.
 const AROUND: usize = 2;
@@ -136,11 +136,4 @@ fn write(value: &Value, style: Style, depth: usize, out: &mut String) {
         Value::Null => out.push_str(&style.dim(value)),
         _ => out.push_str(&value.to_string()),
     }
-}
-
-/// `text` without what a terminal would obey, but with its lines.
-fn visible(text: &str) -> String {
-    let shown =
-        |c: char| if c.is_control() && c != '\n' && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(shown).collect()
 }
