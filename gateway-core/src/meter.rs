@@ -4,6 +4,8 @@ use core::time::Duration;
 
 use http::StatusCode;
 
+use crate::policy::{etag, idempotency};
+
 /// The measurements of one exchange, until it ends; times are in nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Meter {
@@ -21,6 +23,10 @@ pub(crate) struct Meter {
     pub(crate) described: u8,
     /// The failures of the store of responses.
     pub(crate) cache_errors: u16,
+    /// What has become of its idempotency key.
+    pub(crate) keyed: Option<idempotency::Outcome>,
+    /// What has become of the tag of its response.
+    pub(crate) tagged: Option<etag::Outcome>,
 }
 
 /// What the description of an API says of a request, or of its response.

@@ -31,6 +31,7 @@ use crate::policy::openapi::Expected;
 use crate::policy::quota::Verdict;
 use crate::policy::response_cost::Unsettled;
 use crate::policy::watch::Watch;
+use crate::policy::{etag, idempotency};
 use crate::time::{Clock, Timestamp};
 
 /// The record of an exchange.
@@ -192,6 +193,21 @@ pub(crate) struct Facts {
     pub(crate) is_background: bool,
     /// The store that failed last, by its name.
     pub(crate) store: Option<(&'static str, StoreFailure)>,
+    /// What few requests have.
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+/// The parts that only the access log tells, and of few requests.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
+    /// What has become of the idempotency key.
+    pub(crate) keyed: Option<idempotency::Outcome>,
+    /// What has become of the tag of the response.
+    pub(crate) tagged: Option<etag::Outcome>,
+    /// The method by which the request went on, where a field has asked for another.
+    pub(crate) overridden: Option<Method>,
+    /// The method that the upstream was asked with, where that is another.
+    pub(crate) mapped: Option<Method>,
 }
 
 impl Facts {
@@ -232,7 +248,12 @@ impl Facts {
             coding: None,
             is_background: false,
             store: None,
+            rare: None,
         }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 }
 
@@ -451,6 +472,40 @@ impl Record {
     pub(crate) fn encoded(&mut self, word: &'static str) {
         if let Some(facts) = &mut self.facts {
             facts.coding = Some(word);
+        }
+    }
+
+    /// Notes what has become of the idempotency key.
+    pub(crate) fn keyed(&mut self, outcome: idempotency::Outcome) {
+        if let Some(meter) = &mut self.meter {
+            meter.keyed = Some(outcome);
+        }
+        if let Some(facts) = &mut self.facts {
+            facts.rare().keyed = Some(outcome);
+        }
+    }
+
+    /// Notes what has become of the tag of the response.
+    pub(crate) fn tagged(&mut self, outcome: etag::Outcome) {
+        if let Some(meter) = &mut self.meter {
+            meter.tagged = Some(outcome);
+        }
+        if let Some(facts) = &mut self.facts {
+            facts.rare().tagged = Some(outcome);
+        }
+    }
+
+    /// Notes that the request goes on by `method`, for which a field has asked.
+    pub(crate) fn overridden(&mut self, method: &Method) {
+        if let Some(facts) = &mut self.facts {
+            facts.rare().overridden = Some(method.clone());
+        }
+    }
+
+    /// Notes that the upstream is asked with `method`, which is another than the request's.
+    pub(crate) fn mapped(&mut self, method: &Method) {
+        if let Some(facts) = &mut self.facts {
+            facts.rare().mapped = Some(method.clone());
         }
     }
 

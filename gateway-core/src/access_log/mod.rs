@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::{HeaderValue, Version};
+use http::{HeaderValue, Method, Version};
 use serde::{Serialize, Serializer};
 
 use crate::caller::refusal::Refusal;
@@ -17,6 +17,8 @@ use crate::error::{CLIENT_CLOSED, CLIENT_CLOSED_STATUS};
 use crate::io::IoErrorKind;
 use crate::plan::Plan;
 use crate::policy::credential::masked_query;
+use crate::policy::etag;
+use crate::policy::idempotency::OUTCOMES;
 use crate::record::{Ended, Facts, Length, Limited, Record};
 use crate::time::Timestamp;
 
@@ -131,6 +133,18 @@ struct Line<'r> {
     /// The coding of the content, or the reason why it was not compressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     compression: Option<&'static str>,
+    /// What has become of the idempotency key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency: Option<&'static str>,
+    /// What has become of the tag of the response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<&'static str>,
+    /// The method by which the request went on, where a field has asked for another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method_override: Option<&'r str>,
+    /// The method that the upstream was asked with, where that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_method: Option<&'r str>,
     /// Set if no client waits for it.
     #[serde(skip_serializing_if = "is_false")]
     background: bool,
@@ -174,6 +188,7 @@ impl<'r> Line<'r> {
     fn of(plan: &'r Plan, record: &'r Record, facts: &'r Facts, ended: &Ended, now: Duration) -> Self {
         let gone = record.status.is_none();
         let route = record.route.and_then(|route| plan.routes.get(route));
+        let rare = facts.rare.as_deref();
         let (bytes, stated) = match ended.sent {
             Length::Counted(bytes) => (Some(bytes), false),
             Length::Stated(bytes) => (bytes, true),
@@ -224,6 +239,10 @@ impl<'r> Line<'r> {
             openapi: facts.undescribed.as_deref(),
             cache: facts.cached,
             compression: facts.coding,
+            idempotency: rare.and_then(|rare| OUTCOMES.get(rare.keyed? as usize).copied()),
+            etag: rare.and_then(|rare| etag::OUTCOMES.get(rare.tagged? as usize).copied()),
+            method_override: rare.and_then(|rare| rare.overridden.as_ref()).map(Method::as_str),
+            upstream_method: rare.and_then(|rare| rare.mapped.as_ref()).map(Method::as_str),
             background: facts.is_background,
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),
@@ -407,6 +426,7 @@ mod tests {
     use crate::net::Scheme;
     use crate::plan::load;
     use crate::plan::testing::NoSecrets;
+    use crate::policy::idempotency;
     use crate::policy::quota::Verdict;
 
     pub(super) fn plan(log: &str) -> Plan {
@@ -458,6 +478,7 @@ mod tests {
                 coding: None,
                 is_background: false,
                 store: None,
+                rare: None,
             })),
             ..Record::default()
         }
@@ -623,6 +644,25 @@ mod tests {
         assert_eq!(parsed(&plan("{}"), &record, &Ended::default())["unsettled"], "the content is encoded");
         let text = line(&plan(r#"{"format": "text"}"#), &record, &Ended::default());
         assert!(text.contains("  (unsettled: the content is encoded)"), "{text}");
+    }
+
+    /// docs/configuration.md, Access log: `idempotency`, `etag`, `methodOverride` and `upstreamMethod`, in both forms.
+    #[test]
+    fn what_few_requests_have_is_told() {
+        let mut record = record();
+        record.keyed(idempotency::Outcome::Waited);
+        record.tagged(etag::Outcome::Matched);
+        record.overridden(&Method::PUT);
+        record.mapped(&Method::PATCH);
+        let told = parsed(&plan("{}"), &record, &Ended::default());
+        let of = |member: &str| told[member].as_str().unwrap_or_default().to_owned();
+        assert_eq!(
+            ["idempotency", "etag", "method", "methodOverride", "upstreamMethod"].map(of),
+            ["waited", "matched", "GET", "PUT", "PATCH"]
+        );
+        let text = line(&plan(r#"{"format": "text"}"#), &record, &Ended::default());
+        assert!(text.contains("  (as PUT)  (upstream by PATCH)  (idempotency: waited)"), "{text}");
+        assert_eq!(OUTCOMES.len(), idempotency::Outcome::Invalid as usize + 1);
     }
 
     /// docs/configuration.md, Access log: `flag`, in both forms.

@@ -111,6 +111,9 @@ fn reasons(line: &Line<'_>) -> String {
     reasons.extend(line.unsettled.map(|reason| format!("(unsettled: {reason})")));
     reasons.extend(line.flag.map(|flag| format!("(flag: {})", flag.escape_default())));
     reasons.extend(line.cache.map(|done| format!("(cache: {done})")));
+    reasons.extend(line.method_override.map(|method| format!("(as {})", method.escape_default())));
+    reasons.extend(line.upstream_method.map(|method| format!("(upstream by {})", method.escape_default())));
+    reasons.extend(line.idempotency.filter(|done| *done != "first").map(|done| format!("(idempotency: {done})")));
     reasons.extend(line.background.then(|| "(background)".to_owned()));
     reasons.extend(line.store.map(|Store { name, failure }| format!("({name}: {failure})")));
     match line.cut {

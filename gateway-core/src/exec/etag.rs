@@ -8,7 +8,7 @@ use crate::body::Body;
 use crate::cache::validation;
 use crate::error::Reject;
 use crate::outcome::Reply;
-use crate::policy::etag::{Untagged, stated_length};
+use crate::policy::etag::{Outcome, Untagged, stated_length};
 use crate::ports::Platform;
 use crate::trace::Event;
 
@@ -44,9 +44,11 @@ pub(super) async fn answer<P: Platform>(
         };
         etag.tag(&content, response.headers_mut());
         *response.body_mut() = Body::Full(content);
+        exchange.record.tagged(Outcome::Made);
     }
     let is_met = asked.are_met(response.status(), response.headers(), platform.now());
     if is_met {
+        exchange.record.tagged(Outcome::Matched);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.body_mut() = Body::Empty;
         validation::describe_no_content(response.headers_mut());

@@ -19,7 +19,7 @@ use crate::outcome::{After, Reply};
 use crate::plan::{Action, Route};
 use crate::policy::claim::{Verdict, Wish};
 use crate::policy::counter::{CounterOp, CounterVerdict};
-use crate::policy::idempotency::{Claimed, Idempotency, fingerprint, pack, unpack};
+use crate::policy::idempotency::{Claimed, Idempotency, Outcome, fingerprint, pack, unpack};
 use crate::ports::Platform;
 use crate::trace::Event;
 
@@ -60,6 +60,8 @@ pub(super) async fn read<'p, P: Platform>(
 ) -> Result<(), Reject> {
     let key = rule.key(call);
     if let Err(reject) = &key {
+        let is_missing = !call.headers.contains_key(rule.header());
+        exchange.record.keyed(if is_missing { Outcome::Missing } else { Outcome::Invalid });
         exchange.note(|| told(&["refused: ", reject.code].concat()));
     }
     let Some(key) = key? else {
@@ -94,24 +96,27 @@ pub(super) async fn claim<P: Platform>(
     let asked = CounterOp::Claim(Wish { holder, print: keyed.print, lease, keep });
     let begun = platform.monotonic();
     let mut slice = FIRST_SLICE;
+    let mut has_waited = false;
     // Others go by the claim and by the answer, even if this client leaves meanwhile.
     platform.goes_on();
-    let refused = loop {
+    let (outcome, refused) = loop {
         let answer = within(platform, exchange.plan.counter_timeout, platform.apply(&cell, asked)).await;
         let Some(verdict) = verdict(exchange, platform, answer, CounterVerdict::claim) else {
             if rule.fail == FailMode::Open {
                 // It may have been given, all the same.
+                exchange.record.keyed(Outcome::Unchecked);
                 keyed.holder = Some(holder);
                 exchange.rare().keyed = Some(keyed);
                 return Ok(None);
             }
             let back = CounterOp::Conclude { holder, keep: Duration::ZERO };
             exchange.after.push(After::Settle(Box::new((cell.clone(), back))));
-            break Reject::counter_unavailable();
+            break (Outcome::Failed, Reject::counter_unavailable());
         };
         match verdict {
             Verdict::Given => {
                 exchange.note(|| told("it is the first with this key"));
+                exchange.record.keyed(Outcome::First);
                 keyed.holder = Some(holder);
                 exchange.rare().keyed = Some(keyed);
                 return Ok(None);
@@ -119,22 +124,26 @@ pub(super) async fn claim<P: Platform>(
             Verdict::Held => {
                 let left = rule.wait.saturating_sub(platform.monotonic().saturating_sub(begun));
                 if left.is_zero() {
-                    break Reject::idempotency_key_in_use().with_header(RETRY_AFTER, HeaderValue::from(1));
+                    let reject = Reject::idempotency_key_in_use().with_header(RETRY_AFTER, HeaderValue::from(1));
+                    break (Outcome::Conflict, reject);
                 }
+                has_waited = true;
                 platform.wait(&cell, slice.min(left)).await;
                 slice = slice.saturating_mul(2).min(LONGEST_SLICE);
             }
-            Verdict::Other => break Reject::idempotency_key_reused(),
-            Verdict::Lost => break Reject::idempotency_answer_lost(),
+            Verdict::Other => break (Outcome::Reused, Reject::idempotency_key_reused()),
+            Verdict::Lost => break (Outcome::Lost, Reject::idempotency_answer_lost()),
             Verdict::Ended => match kept(exchange, platform, &keyed).await? {
                 Some(response) => {
+                    exchange.record.keyed(if has_waited { Outcome::Waited } else { Outcome::Replayed });
                     exchange.note(|| told("it gets the answer to the first with this key"));
                     return Ok(Some(Box::new(Reply::Http(response))));
                 }
-                None => break Reject::idempotency_answer_lost(),
+                None => break (Outcome::Lost, Reject::idempotency_answer_lost()),
             },
         }
     };
+    exchange.record.keyed(outcome);
     exchange.record.ruled_out(POLICY, &refused.reason());
     exchange.note(|| told(&["refused: ", refused.code].concat()));
     Err(Box::new(refused))
@@ -152,6 +161,7 @@ async fn kept<P: Platform>(
         Ok(packed) => Ok(packed.as_ref().and_then(|packed| unpack(keyed.print, packed))),
         Err(failure) => {
             exchange.record.store_failed(platform.key_value_store(), failure);
+            exchange.record.keyed(Outcome::Failed);
             Err(Reject::store_unavailable())
         }
     }

@@ -168,7 +168,10 @@ pub(super) async fn send<P: Platform>(
     }
     let mut body = match target.method.other(&call.method) {
         // Before it is signed.
-        Some(method) => ask_by(method, call, body),
+        Some(method) => {
+            exchange.record.mapped(method);
+            ask_by(method, call, body)
+        }
         None => body,
     };
     body = match body {

@@ -372,6 +372,7 @@ fn override_method(exchange: &mut Exchange<'_, '_>, call: &mut Call) -> Result<(
         Event::Policy { policy: "methodOverride", verdict }
     });
     if let Some(method) = asked.map_err(|_| Reject::bad_header().with_detail(detail))? {
+        exchange.record.overridden(&method);
         call.method = method;
     }
     Ok(())

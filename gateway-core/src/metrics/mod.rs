@@ -24,6 +24,7 @@ use crate::error::STORE_UNAVAILABLE;
 use crate::meter::{DESCRIBED, Meter, class, nanos};
 use crate::plan::Plan;
 use crate::policy::quota::Verdict;
+use crate::policy::{etag, idempotency};
 use crate::record::Record;
 
 /// The metrics of one gateway.
@@ -63,6 +64,10 @@ pub(crate) struct Served {
     pub(crate) cached: [AtomicU64; WORDS.len()],
     /// What the description of its API says, in the order of [`DESCRIBED`].
     pub(crate) described: [AtomicU64; DESCRIBED.len()],
+    /// The requests with idempotency keys by what has become of them, in the order of the words.
+    pub(crate) keyed: [AtomicU64; idempotency::OUTCOMES.len()],
+    /// The responses with tags by what has become of them, in the order of the words.
+    pub(crate) tagged: [AtomicU64; etag::OUTCOMES.len()],
 }
 
 /// Durations by the class of the status; the first are of exchanges without any.
@@ -142,6 +147,11 @@ impl Metrics {
             for (_, count) in route.described.iter().enumerate().filter(|(bit, _)| has(*bit)) {
                 count.fetch_add(1, Ordering::Relaxed);
             }
+        }
+        let keyed = meter.keyed.and_then(|outcome| route.keyed.get(outcome as usize));
+        let tagged = meter.tagged.and_then(|outcome| route.tagged.get(outcome as usize));
+        for count in keyed.into_iter().chain(tagged) {
+            count.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(index) = record.route {
             self.versions.count(index, meter.consumer);

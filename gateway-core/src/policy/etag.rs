@@ -35,6 +35,18 @@ pub struct Conditions {
     is_head: bool,
 }
 
+/// What has become of a response with a tag, for the log and the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A tag was made for it.
+    Made,
+    /// The client has it, and is told so.
+    Matched,
+}
+
+/// The words for these, in their order.
+pub(crate) const OUTCOMES: [&str; 2] = ["made", "matched"];
+
 /// The reason why a response gets no tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untagged {

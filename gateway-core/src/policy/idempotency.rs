@@ -44,6 +44,35 @@ const LONGEST_KEEP: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// The statuses that say that the request may be made again (RFC 9110 §15.5.9, §15.6.3 to §15.6.5, RFC 8470 §5.2, RFC 6585 §4).
 const TRANSIENT: [u16; 6] = [408, 425, 429, 502, 503, 504];
 
+/// What has become of a request with a key, for the log and the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is the first.
+    First,
+    /// It has got the answer to the first.
+    Replayed,
+    /// The same, after it has waited for that.
+    Waited,
+    /// The first has no answer yet.
+    Conflict,
+    /// The key is one of another request.
+    Reused,
+    /// Nobody knows what has become of the first.
+    Lost,
+    /// It is made, though nobody knows whether it is the first: the store can't be asked.
+    Unchecked,
+    /// The store can't be asked, and it is not made.
+    Failed,
+    /// There has to be a key, and is none.
+    Missing,
+    /// The key is malformed.
+    Invalid,
+}
+
+/// The words for these, in their order.
+pub(crate) const OUTCOMES: [&str; 10] =
+    ["first", "replayed", "waited", "conflict", "reused", "lost", "unchecked", "failed", "missing", "invalid"];
+
 /// Compiled idempotency keys.
 #[derive(Debug)]
 pub struct Idempotency {

@@ -14,6 +14,7 @@ use super::snapshot::Snapshot;
 use crate::cache::status::WORDS;
 use crate::meter::DESCRIBED;
 use crate::metrics::{CLASSES, Distribution, PURGES, VERDICTS};
+use crate::policy::{etag, idempotency};
 use crate::ports::Operation;
 
 /// The media type of [`open_metrics`].
@@ -26,6 +27,8 @@ const LIMITS: &str = "edgeway_rate_limit_verdicts";
 const API_REQUESTS: &str = "edgeway_api_requests";
 const CACHED: &str = "edgeway_cache_requests";
 const DESCRIPTIONS: &str = "edgeway_openapi_checks";
+const KEYED: &str = "edgeway_idempotency_keys";
+const TAGGED: &str = "edgeway_entity_tags";
 const PURGED: &str = "edgeway_cache_purges";
 const AUTHENTICATIONS: &str = "edgeway_authentications";
 const STORES: &str = "edgeway_store_errors";
@@ -44,9 +47,20 @@ pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
 /// in its description, too.
 pub(crate) fn text(snapshot: Snapshot) -> String {
     let mut out = encoded(snapshot);
-    for name in
-        [LIMITS, API_REQUESTS, CACHED, DESCRIPTIONS, PURGED, AUTHENTICATIONS, STORES, LOST_LINES, OVER_LIMIT, FAILED]
-    {
+    for name in [
+        LIMITS,
+        API_REQUESTS,
+        CACHED,
+        DESCRIPTIONS,
+        KEYED,
+        TAGGED,
+        PURGED,
+        AUTHENTICATIONS,
+        STORES,
+        LOST_LINES,
+        OVER_LIMIT,
+        FAILED,
+    ] {
         for line in ["HELP", "TYPE"] {
             out = out.replace(&format!("# {line} {name} "), &format!("# {line} {name}_total "));
         }
@@ -149,6 +163,22 @@ impl Collector for Snapshot {
                     let labels = [("route", route), ("of", of), ("outcome", outcome)];
                     family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
                 }
+            }
+        }
+        let help = "Requests with idempotency keys, by what has become of them";
+        let mut family = encoder.encode_descriptor(KEYED, help, None, MetricType::Counter)?;
+        for (route, counts) in self.keyed.iter() {
+            for (outcome, count) in idempotency::OUTCOMES.into_iter().zip(counts).filter(|(_, count)| **count > 0) {
+                let labels = [("route", route), ("outcome", outcome)];
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+            }
+        }
+        let help = "Responses that a tag was made for, and those that the client has";
+        let mut family = encoder.encode_descriptor(TAGGED, help, None, MetricType::Counter)?;
+        for (route, counts) in self.tagged.iter() {
+            for (outcome, count) in etag::OUTCOMES.into_iter().zip(counts).filter(|(_, count)| **count > 0) {
+                let labels = [("route", route), ("outcome", outcome)];
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
             }
         }
         if let Some(stored) = self.stored {

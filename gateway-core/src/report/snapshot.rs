@@ -7,6 +7,7 @@ use crate::meter::DESCRIBED;
 use crate::metrics::{ByClass, Distribution, Metrics, PURGES, Served};
 use crate::numbers::Numbered;
 use crate::plan::Plan;
+use crate::policy::{etag, idempotency};
 use crate::ports::{Clients, Connections, Operation, Platform, StoredResponses};
 use crate::state::State;
 
@@ -22,6 +23,10 @@ pub(crate) struct Snapshot {
     pub(super) cached: Numbered<[u64; WORDS.len()]>,
     /// By the name of the route, in the order of [`DESCRIBED`].
     pub(super) described: Numbered<[u64; DESCRIBED.len()]>,
+    /// By the name of the route, in the order of the words.
+    pub(super) keyed: Numbered<[u64; idempotency::OUTCOMES.len()]>,
+    /// By the name of the route, in the order of the words.
+    pub(super) tagged: Numbered<[u64; etag::OUTCOMES.len()]>,
     pub(super) called: Numbered<[Distribution; 6]>,
     /// By the outcome.
     pub(super) authentications: Numbered<u64>,
@@ -117,14 +122,20 @@ impl Snapshot {
                 None => limits.push((limit.into(), counts)),
             }
         }
-        if route.described.iter().any(|count| load(count) > 0) {
-            let described = self.described.of(name).into_iter().flatten();
-            for (sum, count) in described.zip(&route.described) {
-                *sum += load(count);
-            }
-        }
-        let cached = self.cached.of(name).into_iter().flatten();
-        for (sum, count) in cached.zip(&route.cached) {
+        add_counts(&mut self.described, name, &route.described);
+        add_counts(&mut self.cached, name, &route.cached);
+        add_counts(&mut self.keyed, name, &route.keyed);
+        add_counts(&mut self.tagged, name, &route.tagged);
+    }
+}
+
+/// Adds the `counts` of the route called `name` to its sums, if there are any.
+fn add_counts<const N: usize>(sums: &mut Numbered<[u64; N]>, name: &str, counts: &[AtomicU64; N])
+where
+    [u64; N]: Default,
+{
+    if counts.iter().any(|count| load(count) > 0) {
+        for (sum, count) in sums.of(name).into_iter().flatten().zip(counts) {
             *sum += load(count);
         }
     }

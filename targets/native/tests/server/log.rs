@@ -172,3 +172,36 @@ fn the_bound_that_content_exceeds_is_logged() {
         assert!(!line.to_string().contains("PLANT"));
     }
 }
+
+/// `idempotency`, `etag`, `methodOverride` and `upstreamMethod`: in the lines of those requests alone that have them.
+#[test]
+fn what_few_requests_have_is_logged_with_them() {
+    let upstream = ok_upstream();
+    let folder = Folder::new();
+    let file = folder.write(
+        "gateway.json",
+        &format!(
+            r#"{{"server": {{ "listen": "127.0.0.1:0" }}, "network": {{ "methodOverride": {{ "methods": ["PUT"] }} }},
+              "upstreams": {{ "up": {{ "url": "http://{}" }} }},
+              "routes": [{{ "name": "all", "match": {{ "prefix": "/" }}, "upstream": "up", "policies": [
+                {{ "idempotency": {{}}, "etag": {{}}, "request": {{ "method": {{ "PUT": "POST" }} }} }}] }}]}}"#,
+            upstream.address
+        ),
+    );
+    let program = Program::serve(&file);
+    let mut client = Wire::connect(program.address);
+    let mut told = |method: &str, path: &str, field: &str| {
+        client.ask(&format!("{method} {path} HTTP/1.1\r\nHost: a\r\n{field}Content-Length: 0\r\n\r\n")).unwrap();
+        let line = program.logged(path);
+        let of = |member: &str| line[member].as_str().unwrap_or("-").to_owned();
+        ["idempotency", "etag", "methodOverride", "upstreamMethod"].map(of)
+    };
+    let key = "Idempotency-Key: a\r\n";
+    assert_eq!(told("POST", "/first", key), ["first", "-", "-", "-"]);
+    assert_eq!(told("POST", "/other", key), ["reused", "-", "-", "-"]);
+    assert_eq!(told("POST", "/none", ""), ["-"; 4]);
+    assert_eq!(told("GET", "/tagged", ""), ["-", "made", "-", "-"]);
+    assert_eq!(told("GET", "/met", "If-None-Match: *\r\n"), ["-", "matched", "-", "-"]);
+    assert_eq!(told("PUT", "/mapped", ""), ["-", "-", "-", "POST"]);
+    assert_eq!(told("POST", "/overridden", "X-HTTP-Method-Override: PUT\r\n"), ["-", "-", "PUT", "POST"]);
+}
