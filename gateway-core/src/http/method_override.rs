@@ -14,7 +14,7 @@ const NAMES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-o
 pub(super) const KNOWN: Filter = Filter::of(&NAMES);
 
 /// Returns whether `name` is one of them, in any spelling.
-pub(super) fn is_override(name: &str) -> bool {
+pub(crate) fn is_override(name: &str) -> bool {
     NAMES.iter().any(|known| are_aliases(name.as_bytes(), known.as_bytes()))
 }
 

@@ -10,6 +10,7 @@ mod forms;
 mod identity;
 mod limits;
 mod matching;
+mod methods;
 mod own_listener;
 mod schema;
 mod versions;
@@ -68,6 +69,7 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
             matching::warnings(&config, &mut found);
             identity::unasked(&config, &mut found);
             caches::idle(&config, &mut found);
+            methods::warnings(&config, &mut found);
             versions::warnings(&config, now, &mut found);
             empty = versions::empty_lists(&config);
         }

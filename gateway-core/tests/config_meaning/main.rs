@@ -4,6 +4,7 @@ mod effective;
 mod identity;
 mod limits_and_caches;
 mod logins;
+mod methods;
 mod secrets;
 mod surprises;
 mod warnings;
