@@ -294,6 +294,18 @@ impl Template {
         self.parts.iter().any(|part| matches!(part, Part::Variable(Variable::PathParameter(_))))
     }
 
+    /// The variables that have no value for `call`, as a configuration has them, where the path has parameters of these names.
+    #[must_use]
+    pub fn lacking(&self, call: &Call, parameters: &[&str]) -> Vec<String> {
+        let lacks = |part: &Part| match part {
+            Part::Variable(variable) if !variable.write(call, Target::Text, &mut String::new()) => {
+                Some(["{", &variable.name(parameters), "}"].concat())
+            }
+            _ => None,
+        };
+        self.parts.iter().filter_map(lacks).collect()
+    }
+
     /// Writes the filled template to `out`, without variables that have no value. Returns whether every variable had
     /// one.
     pub fn fill(&self, call: &Call, target: Target, out: &mut String) -> bool {
@@ -496,6 +508,37 @@ impl Variable {
         }
     }
 
+    /// The name by which a configuration has it, where the path has parameters of these names.
+    fn name(&self, parameters: &[&str]) -> Cow<'static, str> {
+        let whole = match self {
+            Self::PathParameter(index) => {
+                return ["path.", parameters.get(*index).copied().unwrap_or_default()].concat().into();
+            }
+            Self::Query(name) => return ["query.", name].concat().into(),
+            Self::Header(name) => return ["header.", name.as_str()].concat().into(),
+            Self::Cookie(name) => return ["cookie.", name].concat().into(),
+            Self::Caller(OfCaller::Claim(path)) => return ["claim.", path].concat().into(),
+            Self::Caller(OfCaller::Metadata(key)) => return ["consumer.metadata.", key].concat().into(),
+            Self::ClientAddress => "client.address",
+            Self::Method => "request.method",
+            Self::Host => "request.host",
+            Self::Port => "request.port",
+            Self::Path => "request.path",
+            Self::Scheme | Self::Https => "request.scheme",
+            Self::RequestId => "request.id",
+            Self::ApiVersion => "api.version",
+            Self::Caller(OfCaller::Name) => "consumer.name",
+            Self::Caller(OfCaller::Tier) => "consumer.tier",
+            Self::Caller(OfCaller::Groups) => "consumer.groups",
+            Self::Caller(OfCaller::Credential) => "credential.id",
+            Self::Certificate(OfCertificate::Sha256) => "certificate.sha256",
+            Self::Certificate(OfCertificate::Subject) => "certificate.subject",
+            Self::Certificate(OfCertificate::San) => "certificate.san",
+            Self::Certificate(OfCertificate::Serial) => "certificate.serial",
+        };
+        Cow::Borrowed(whole)
+    }
+
     fn write(&self, call: &Call, target: Target, out: &mut String) -> bool {
         match self {
             Self::PathParameter(index) => call.parameter(*index).is_some_and(|v| write_url_part(v, target, out)),
@@ -662,6 +705,38 @@ mod tests {
             fill("{request.method} {client.address} {{{cookie.sid}}} {query.page}", Target::Text),
             (true, "GET 192.0.2.1 {xyz} 3".to_owned())
         );
+    }
+
+    /// Each variable is told by the name that it was read by.
+    #[test]
+    fn variables_without_a_value_are_named() {
+        let mut call = Call::new(Method::GET, "/".parse().unwrap(), HeaderMap::new());
+        call.id = HeaderValue::from_static("id-1");
+        let absent = [
+            "path.id",
+            "query.q",
+            "header.x-a",
+            "cookie.c",
+            "client.address",
+            "request.host",
+            "api.version",
+            "consumer.name",
+            "consumer.tier",
+            "consumer.groups",
+            "consumer.metadata.m",
+            "credential.id",
+            "claim.https://a.test/b",
+            "certificate.sha256",
+            "certificate.subject",
+            "certificate.san",
+            "certificate.serial",
+        ];
+        for name in absent.into_iter().chain(["request.method", "request.path", "request.scheme", "request.id"]) {
+            let text = ["a{", name, "}"].concat();
+            let template = Template::parse(&text, Some(&["other", "id"])).unwrap();
+            let expected = if absent.contains(&name) { vec![["{", name, "}"].concat()] } else { Vec::new() };
+            assert_eq!(template.lacking(&call, &["other", "id"]), expected);
+        }
     }
 
     #[test]

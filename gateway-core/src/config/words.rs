@@ -55,9 +55,10 @@ pub(super) fn describe(
                 }
                 _ => ("name", name),
             };
-            let help = match suggest(word, expected.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => other_choice(word, expected),
+            let help = match (other_step(word, expected), suggest(word, expected.iter().copied())) {
+                (Some(help), _) => help.to_owned(),
+                (None, Some(meant)) => format!("did you mean `{meant}`?"),
+                (None, None) => other_choice(word, expected),
             };
             (format!("unknown {what} `{}`", short(word)), Some(help))
         }
@@ -179,6 +180,27 @@ fn right_choice(expected: &[&str], node: &Node<'_>) -> String {
 }
 
 /// What to write instead of `word`, which is none of `expected`.
+/// The help for the `word` of another language for a step on content.
+fn other_step(word: &str, expected: &[&str]) -> Option<&'static str> {
+    if !expected.contains(&"flatten") {
+        return None;
+    }
+    Some(match word {
+        "remove" | "delete" | "unset" | "omit" | "exclude" | "del" => {
+            "write `{\"drop\": [\"$.a\"]}`; the `remove` of JSON Patch stands in `patch`: `{\"patch\": [{\"op\": \"remove\", \"path\": \"/a\"}]}`"
+        }
+        "add" | "insert" | "put" | "replace" | "update" => {
+            "write `{\"set\": {\"/a\": 1}}`; the operations of JSON Patch stand in `patch`: `{\"patch\": [{\"op\": \"add\", \"path\": \"/a\", \"value\": 1}]}`"
+        }
+        "keep" | "select" | "only" | "include" => "write `{\"pick\": [\"$.a\"]}`",
+        "op" | "path" | "value" => {
+            "the operations of JSON Patch stand in `patch`: `{\"patch\": [{\"op\": \"remove\", \"path\": \"/a\"}]}`"
+        }
+        "map" | "foreach" | "forEach" => "write `{\"each\": {\"in\": \"$.items[*]\", \"steps\": […]}}`",
+        _ => return None,
+    })
+}
+
 fn other_choice(word: &str, expected: &[&str]) -> String {
     match word {
         "client" | "true" | "request" | "original" | "pass" | "keep" if expected.contains(&"preserve") => {

@@ -18,6 +18,7 @@ use crate::http::forwarded::{
     X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PREFIX, X_FORWARDED_PROTO,
 };
 use crate::http::identity::IdentityNames;
+use crate::http::percent;
 
 /// The methods that requests of a batch may have.
 const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
@@ -167,10 +168,14 @@ fn part(value: Value, at: &str, identity: &IdentityNames, flaws: &mut Vec<Flaw>)
                     (Some(field), Some(value)) if headers.len() < usize::from(u8::MAX) => {
                         headers.append(field, value);
                     }
-                    (None, _) => {
-                        wrong("/headers", format!("`{}` is no field that a request can state here", shown(name)))
-                    }
-                    _ => wrong("/headers", format!("`{}` has no text as its value that a field can have", shown(name))),
+                    (None, _) => wrong(
+                        &member("/headers", name),
+                        format!("`{}` is no field that a request can state here", shown(name)),
+                    ),
+                    _ => wrong(
+                        &member("/headers", name),
+                        format!("`{}` has no text as its value that a field can have", shown(name)),
+                    ),
                 }
             }
         }
@@ -179,7 +184,7 @@ fn part(value: Value, at: &str, identity: &IdentityNames, flaws: &mut Vec<Flaw>)
     let content = object.remove("body").map(|body| content(body, &mut headers));
     for (name, _) in object.members() {
         wrong(
-            "",
+            &member("", name),
             format!("`{}` is no member of a request: they are `method`, `path`, `headers` and `body`", shown(name)),
         );
     }
@@ -206,6 +211,17 @@ fn may_be_stated(name: &HeaderName, identity: &IdentityNames) -> bool {
     let is_of_browser = OF_BROWSER.contains(name) || name.as_str().starts_with("sec-");
     let is_of_gateway = *name == HOST || *name == ACCEPT_ENCODING || OF_CONNECTION.contains(name);
     is_editable(name) && !is_of_browser && !is_of_gateway && !identity.is_reserved(name.as_str())
+}
+
+/// The pointer to the member called `name` of the object at a pointer, both in a fragment of a URI (RFC 6901 §6); to the object, if the name is too long to
+/// be told.
+fn member(of: &str, name: &str) -> String {
+    let mut pointer = of.to_owned();
+    if shown(name) == name {
+        pointer.push('/');
+        percent::encode_fragment(&name.replace('~', "~0").replace('/', "~1"), &mut pointer);
+    }
+    pointer
 }
 
 /// At most 64 characters of what a client has sent.

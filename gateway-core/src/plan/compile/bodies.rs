@@ -7,7 +7,8 @@ use super::Compiler;
 use super::at::At;
 use super::edits::Parameters;
 use crate::config::{
-    self, ByteSize, ContentForm, Entries, FormFields, JsonStep, OtherContent, ScalarType, TextStep, XmlForm, lazily,
+    self, ByteSize, ContentForm, Entries, FormFields, JsonStep, OtherContent, ScalarType, THOROUGH, TextStep, XmlForm,
+    lazily,
 };
 use crate::document::Value;
 use crate::document::patch::Patch;
@@ -109,7 +110,14 @@ impl Compiler<'_> {
             self.element(&at.member("xml").member("root"), root);
         }
         let mut body = Body { parameters, templates: Vec::new() };
-        let steps = self.steps(&at.member("json"), json, &mut body);
+        let list = at.member("json");
+        let (mut steps, mut places) = (Vec::new(), Vec::new());
+        for (index, step) in json.iter().enumerate() {
+            self.step(&list.index(index), step, &mut body, &mut steps);
+            if THOROUGH {
+                places.resize(steps.len(), index);
+            }
+        }
         let text = self.replacements(&at.member("text"), text, from);
         let from = match from {
             [] if text.is_empty() => [Form::Json].into(),
@@ -125,7 +133,8 @@ impl Compiler<'_> {
         let templates = body.templates.into();
         let body = BodyEdit {
             passes_others: others == OtherContent::Pass,
-            steps,
+            steps: steps.into(),
+            places: places.into(),
             text,
             templates,
             most_bytes,

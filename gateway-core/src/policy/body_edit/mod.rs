@@ -39,6 +39,8 @@ pub const MOST_BYTES: u64 = 16 * 1024 * 1024;
 pub struct BodyEdit {
     /// The steps, in their order.
     pub steps: Box<[Step]>,
+    /// For each of them, the place in the list of the configuration of what it is a part of; empty where nobody is told.
+    pub places: Box<[usize]>,
     /// The replacements in text, in their order.
     pub text: Box<[text::Replacement]>,
     /// The templates of their values.

@@ -21,6 +21,7 @@ fn edited(steps: Vec<Step>, content: &str) -> Result<String, Trouble> {
         passes_others: false,
         steps: steps.into(),
         text: Box::default(),
+        places: Box::default(),
         templates: Box::default(),
         most_bytes: USUAL_BYTES,
         statuses: Statuses::default(),

@@ -33,7 +33,12 @@ fn row(plan: &Plan, spec: &Spec) -> Option<Row> {
     Some(Row {
         route: route.name.clone(),
         host: spec.host.to_string(),
-        methods: if spec.methods.is_empty() { "*".to_owned() } else { plan.table.methods().list(spec.methods) },
+        methods: match &route.action {
+            // It refuses any other, whatever its match takes.
+            Action::Batch(_) => "POST".to_owned(),
+            _ if spec.methods.is_empty() => "*".to_owned(),
+            _ => plan.table.methods().list(spec.methods),
+        },
         path: spec.path.to_string(),
         when: scheme(spec).into_iter().chain(spec.predicates().map(ToString::to_string)).collect(),
         action: action(plan, &route.action),

@@ -8,6 +8,7 @@ fn edit(steps: Vec<Step>, most_bytes: u64) -> Arc<BodyEdit> {
         passes_others: false,
         steps: steps.into(),
         text: Box::default(),
+        places: Box::default(),
         templates: Box::default(),
         most_bytes,
         statuses: Statuses::default(),

@@ -117,6 +117,12 @@ impl Edits {
         maps.fold(None, |now, map| map.status(now.unwrap_or(status)).or(now))
     }
 
+    /// The names of the parameters of the route's path.
+    pub(super) fn parameters(&self) -> Vec<&str> {
+        let mut specs = self.plan.table.ranked().filter(|spec| spec.route == self.route);
+        specs.next().map_or_else(Vec::new, |spec| spec.path.parameters().collect())
+    }
+
     /// The request that texts depend on.
     pub(super) fn call(&self, url: Option<&str>, fields: &[String]) -> Result<Call, String> {
         let question = Question::parse("POST", url.unwrap_or("/"), fields, None)?;
@@ -192,6 +198,9 @@ const AFTER: &str = "\n}}]}]}";
 const BEFORE: &str = r#"{"upstreams": {"upstream": {"url": "http://upstream.test"}}, "routes": [{"name": "edit", "match": {"prefix": "/"},
     "upstream": "upstream", "policies": [{"#;
 
+/// The help for an edit of requests that speaks of statuses.
+const OF_RESPONSES: &str = "responses alone have a status: `--response` says that it is an edit of one";
+
 /// A plan with the edit `text`, which may be the list of its steps alone.
 fn load(text: &str, direction: Direction, secrets: &dyn plan::Secrets) -> Result<Plan, Vec<Diagnostic>> {
     // Its form by itself, so that nothing of what is put around it is told of.
@@ -219,11 +228,16 @@ fn load(text: &str, direction: Direction, secrets: &dyn plan::Secrets) -> Result
             let path = if list.is_empty() { path } else { path.strip_prefix(".json").unwrap_or(path) };
             path.strip_prefix('.').unwrap_or(path).to_owned()
         };
-        let placed = |mistake: Diagnostic| Diagnostic {
-            path: inner(&mistake.path),
-            position: mistake.position.map(moved),
-            end: mistake.end.map(moved),
-            ..mistake
+        let placed = |mistake: Diagnostic| {
+            let path = inner(&mistake.path);
+            let is_of_responses = direction == Direction::Request && path == "statuses";
+            Diagnostic {
+                path,
+                position: mistake.position.map(moved),
+                end: mistake.end.map(moved),
+                help: if is_of_responses { Some(OF_RESPONSES.to_owned()) } else { mistake.help },
+                ..mistake
+            }
         };
         mistakes.into_iter().map(placed).collect()
     })

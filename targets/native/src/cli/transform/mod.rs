@@ -99,8 +99,8 @@ impl Transform {
         headers.insert(header::CONTENT_TYPE, kind);
         let status = self.status.unwrap_or(StatusCode::OK);
         let chosen = edits.chosen(status);
-        let edited =
-            run(&chosen, content, headers, (&call, edits.limit()), self.steps || self.source.json).map_err(failed)?;
+        let (parameters, is_asked) = (edits.parameters(), self.steps || self.source.json);
+        let edited = run(&chosen, content, headers, (&call, &parameters), (edits.limit(), is_asked)).map_err(failed)?;
         Ok((edited, edits.mapped(status)))
     }
 
@@ -142,6 +142,8 @@ impl Transform {
                 1 => "1 text has no value here".to_owned(),
                 count => format!("{count} texts have no value here"),
             };
+            let names: Vec<String> = edited.lacking.iter().map(|name| format!("`{name}`")).collect();
+            let of = format!("{of}, for want of {}", names.join(", "));
             sayln!("{}: {of}: `--url` and `-H` state the request that they depend on", Style::stderr().bold("note"));
         }
         if self.steps {
@@ -163,7 +165,7 @@ fn report(edited: &Edited, mapped: Option<StatusCode>) -> Value {
             .iter()
             .map(|step| {
                 let changes = before != Some(&*step.after);
-                let value = json!({"step": step.words, "before": before, "after": step.after, "changes": changes});
+                let value = json!({"step": step.words, "at": step.at, "before": before, "after": step.after, "changes": changes});
                 before = Some(&*step.after);
                 value
             })

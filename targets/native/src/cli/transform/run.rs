@@ -1,5 +1,6 @@
 //! The run of edits on a document, with what is there after each step.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gateway_core::call::Call;
@@ -20,6 +21,8 @@ pub(super) struct Edited {
     pub(super) edits: Vec<OneEdit>,
     /// The number of texts that depend on a part of the request that is not there.
     pub(super) texts_without_value: usize,
+    /// The variables of these that have no value.
+    pub(super) lacking: BTreeSet<String>,
 }
 
 /// What one edit has done.
@@ -37,11 +40,14 @@ pub(super) struct OneEdit {
 pub(super) struct OneStep {
     /// The step in words.
     pub(super) words: String,
+    /// The place in the list of steps of what it is a part of.
+    pub(super) at: String,
     /// The content after it, as the steps see it.
     pub(super) after: String,
 }
 
-/// Runs `edits` on `content`, whose media type is in `headers`, for `call` and within `limit`; with what each step does where that `is_asked`.
+/// Runs `edits` on `content`, whose media type is in `headers`, for `call`, whose path has parameters of these names, and within `limit`; with what each
+/// step does where that `is_asked`.
 ///
 /// # Errors
 /// The step that fails, and why.
@@ -49,10 +55,11 @@ pub(super) fn run(
     edits: &[Arc<BodyEdit>],
     mut content: Vec<u8>,
     mut headers: HeaderMap,
-    (call, limit): (&Call, u64),
-    is_asked: bool,
+    (call, parameters): (&Call, &[&str]),
+    (limit, is_asked): (u64, bool),
 ) -> Result<Edited, String> {
     let mut done = Vec::new();
+    let mut lacking = BTreeSet::new();
     let mut texts_without_value = 0;
     let mut form = None;
     for (index, edit) in edits.iter().enumerate() {
@@ -69,6 +76,7 @@ pub(super) fn run(
         };
         let texts = edit.fill(call);
         texts_without_value += texts.iter().filter(|text| text.is_none()).count();
+        lacking.extend(edit.templates.iter().flat_map(|template| template.lacking(call, parameters)));
         let one = One { edit, from, headers: &headers, texts: &texts };
         if !from.is_stream() && content.len() as u64 > limit.min(edit.most_bytes) {
             return Err(format!("{which}the document is larger than what is edited: see `maxBytes` and `bodyBytes`"));
@@ -84,7 +92,7 @@ pub(super) fn run(
         form = Some(to);
     }
     let kind = headers.remove(CONTENT_TYPE).unwrap_or_else(|| HeaderValue::from_static(""));
-    Ok(Edited { content, kind, form, edits: done, texts_without_value })
+    Ok(Edited { content, kind, form, edits: done, texts_without_value, lacking })
 }
 
 /// One edit of one content.
@@ -140,13 +148,22 @@ impl One<'_> {
         }
     }
 
+    /// The place of the step with this number, from 1, in its list in the configuration.
+    fn place(&self, number: usize) -> String {
+        let index = number.saturating_sub(1);
+        match self.from {
+            Form::Text => format!("text[{index}]"),
+            _ => format!("json[{}]", self.edit.places.get(index).unwrap_or(&index)),
+        }
+    }
+
     fn steps(&self, content: &[u8]) -> Result<(Option<String>, Vec<OneStep>), String> {
         let before = self.after(content, 0)?;
         let steps = self
             .words()
             .into_iter()
             .zip(1..)
-            .map(|(words, count)| Ok(OneStep { words, after: self.after(content, count)? }));
+            .map(|(words, count)| Ok(OneStep { words, at: self.place(count), after: self.after(content, count)? }));
         Ok((Some(before), steps.collect::<Result<_, String>>()?))
     }
 
@@ -158,7 +175,9 @@ impl One<'_> {
         let words = self.words();
         let failing = (1..=words.len()).find(|count| self.after(content, *count).is_err());
         match failing.and_then(|count| Some((count, words.get(count.checked_sub(1)?)?))) {
-            Some((count, step)) => format!("step {count} of {}, {step}: {fault}", words.len()),
+            Some((count, step)) => {
+                format!("step {count} of {} (`{}`), {step}: {fault}", words.len(), self.place(count))
+            }
             None => format!("the result can't be written: {fault}"),
         }
     }

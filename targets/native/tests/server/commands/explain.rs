@@ -761,6 +761,9 @@ fn the_requests_of_a_batch_are_explained() {
     assert!(text.contains("  1  PUT http://gw.test/orders?a=1\n     route  orders /orders at routes[2]\n"), "{text}");
     assert!(text.contains("       method       PUT becomes POST\n     upstream  u http://u.test\n"), "{text}");
     assert!(text.contains("     response  404 by the gateway\n"), "{text}");
+    // What a batch takes is known, whatever its match says.
+    let routes = said(&folder, &["routes"]);
+    assert!(routes.contains("POST    /batch") && routes.contains("*       /orders"), "{routes}");
     // A list with mistakes has no requests.
     let wrong = edgeway(&folder, &[&asked[..6], &[r#"[{"path": "here"}]"#, "--json"]].concat());
     assert_eq!(report(&wrong)["parts"], json!([]));

@@ -96,7 +96,12 @@ fn a_route_has_all_of_its_edits() {
     assert_eq!((&*made, code), (r#"{"nr":7,"price":10.10,"items":[{"sku":"a"}]}"#, Some(0)));
     assert_eq!(transform(&["orders", "--config", "gateway.json"]).0, made);
     assert_eq!(transform(&["orders", "none.json"]).2, Some(1));
-    assert!(note.contains("note: 1 text has no value here: `--url` and `-H`"), "{note}");
+    assert!(
+        note.contains(
+            "note: 1 text has no value here, for want of `{header.x-a}`, `{path.id}`, `{query.a}`: `--url` and `-H`"
+        ),
+        "{note}"
+    );
     let (made, note, _) = transform(&["shop/orders", "--url", "/shop/orders/5?a=b", "-H", "x-a: c"]);
     assert_eq!((&*made, &*note), (r#"{"nr":7,"price":10.10,"items":[{"sku":"a"}],"self":"5bc2"}"#, ""));
     let older = ["orders", "--api-version", "1", "--url", "/shop/orders/5?a=b", "-H", "x-a: c"];
@@ -157,7 +162,7 @@ fn an_error_names_the_step_and_the_place() {
         (
             r#"[{"wrap": "a"}, {"each": {"in": "$.a.b[*]", "steps": [{"set": {"/c": 1}}]}}]"#,
             r#"{"b": [1]}"#,
-            "step 2 of 2, each `$.a.b[*]`: set `/c`: there is no place `/c` in it\n",
+            "step 2 of 2 (`json[1]`), each `$.a.b[*]`: set `/c`: there is no place `/c` in it\n",
         ),
         (
             r#"[{"wrap": "a"}]"#,
@@ -168,7 +173,7 @@ fn an_error_names_the_step_and_the_place() {
         (
             r#"{"from": ["ndjson"], "json": [{"wrap": "a"}, {"patch": [{"op": "remove", "path": "/a/b"}]}]}"#,
             "{\"b\":1}\n{}\n",
-            "step 2 of 2, patch: line 2: `/a/b` is not there\n",
+            "step 2 of 2 (`json[1]`), patch: line 2: `/a/b` is not there\n",
         ),
         (r#"{"maxBytes": "1B", "to": "xml"}"#, "{}", "the document is larger than what is edited: see `maxBytes`"),
         ("[{\"wrap\": \"a\"},\n {\"sett\": {}}]", "{}", "┌ --edit:2:3  [1].sett\n"),
@@ -188,4 +193,32 @@ fn an_error_names_the_step_and_the_place() {
     assert_eq!((&told["file"], &told["mistakes"][0]["path"]), (&json!("edit.json"), &json!("json[0].drop[0]")));
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(edgeway(&folder, &["transform", "order.json"]).status.code(), Some(2));
+}
+
+/// docs/command-line.md, `transform`: an error names the step, and its place in the list; and what is meant by words of other languages.
+#[test]
+fn a_step_has_its_place_in_the_list() {
+    let edit = r#"[{"set": {"/a": 1, "/b": 2}}, {"rename": {"/c": "d"}}, {"patch": [{"op": "test", "path": "/a", "value": 2}]}]"#;
+    let (made, why) = piped(edit, b"{}", &[]);
+    assert_eq!(made, "");
+    assert!(why.contains("step 4 of 4 (`json[2]`), patch: "), "{why}");
+    let (told, _) = piped(r#"[{"set": {"/a": 1, "/b": 2}}, {"drop": ["$.c"]}]"#, b"{}", &["--json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let places: Vec<_> = told["edits"][0]["steps"].as_array().unwrap().iter().map(|step| step["at"].clone()).collect();
+    assert_eq!(places, ["json[0]", "json[0]", "json[1]"].map(|at| json!(at)));
+    let statuses = r#"{"statuses": ["2xx"], "json": [{"drop": ["$.a"]}]}"#;
+    let (_, why) = piped(statuses, b"{}", &[]);
+    assert!(why.contains("help: responses alone have a status: `--response` says that it is an edit of one"), "{why}");
+    assert_eq!(piped(statuses, b"{\"a\":1}", &["--response"]).0, "{}");
+    for (edit, help) in [
+        (r#"[{"remove": ["$.a"]}]"#, r#"write `{"drop": ["$.a"]}`; the `remove` of JSON Patch stands in `patch`"#),
+        (r#"[{"add": {"/a": 1}}]"#, r#"write `{"set": {"/a": 1}}`; the operations of JSON Patch stand in `patch`"#),
+        (r#"[{"keep": ["$.a"]}]"#, r#"write `{"pick": ["$.a"]}`"#),
+        (r#"[{"each": {"path": "$.a[*]", "steps": [{"drop": ["$.b"]}]}}]"#, "write `in`"),
+    ] {
+        let (_, why) = piped(edit, b"{}", &[]);
+        assert!(why.contains(help), "{edit}: {why}");
+    }
+    let (_, why) = piped(r#"[{"op": "remove", "path": "/a"}]"#, b"{}", &[]);
+    assert!(why.contains("help: the operations of JSON Patch stand in `patch`: "), "{why}");
 }
