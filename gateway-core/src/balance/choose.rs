@@ -220,7 +220,7 @@ mod tests {
 
     use super::super::passive::took;
     use super::super::testing::cluster;
-    use super::super::vitals::UnderWay;
+    use super::super::vitals::{UnderWay, Why};
     use super::super::{HashKey, Outcome};
     use super::*;
     use crate::random::NoRandom;
@@ -249,6 +249,7 @@ mod tests {
 
     const NOW: Duration = Duration::from_secs(1_000);
     const TIMES: usize = 20_000;
+    const WHY: Why = Why { failures: 1, is_share: false, status: None };
 
     impl Fixture {
         fn new(balance: Balance, levels: &[&[u32]]) -> Self {
@@ -264,7 +265,7 @@ mod tests {
 
         fn leave_out(&self, indexes: &[usize]) {
             let time = Duration::from_secs(30);
-            indexes.iter().for_each(|index| assert!(self.vitals[*index].eject(NOW, (time, time), 0)));
+            indexes.iter().for_each(|index| assert!(self.vitals[*index].eject(NOW, (time, time), (WHY, 0))));
         }
 
         /// The share of each place in percent.

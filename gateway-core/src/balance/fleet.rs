@@ -1,5 +1,6 @@
 //! What is known of the places of upstreams, by all threads of a process, and beyond reloads.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::breaker::Circuit;
@@ -12,11 +13,28 @@ use crate::numbers::Numbered;
 pub struct Fleet {
     /// The further attempts that it may have.
     pub budget: Budget,
+    /// The further attempts that it had since the start.
+    retries: AtomicU64,
     circuit: Mutex<Circuit>,
     places: Mutex<Vec<(Box<str>, Arc<Vitals>)>>,
 }
 
 impl Fleet {
+    /// Takes a further attempt out of the budget; returns whether there was one.
+    pub fn take_attempt(&self) -> bool {
+        let is_there = self.budget.take();
+        if is_there {
+            self.retries.fetch_add(1, Ordering::Relaxed);
+        }
+        is_there
+    }
+
+    /// The further attempts since the start.
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
     /// Does `work` with the state of its breaker.
     pub fn circuit<T>(&self, work: impl FnOnce(&mut Circuit) -> T) -> T {
         work(&mut self.circuit.lock().unwrap_or_else(PoisonError::into_inner))

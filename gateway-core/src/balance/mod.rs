@@ -78,6 +78,20 @@ pub struct Member {
     pub id: u64,
 }
 
+impl Balance {
+    /// Its name in the configuration.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::RoundRobin => "roundRobin",
+            Self::Random => "random",
+            Self::LeastRequest => "leastRequest",
+            Self::PeakEwma => "peakEwma",
+            Self::Hash(_) => "hash",
+        }
+    }
+}
+
 /// What has become of a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {

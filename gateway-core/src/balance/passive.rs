@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::Outcome;
-use super::vitals::Vitals;
+use super::vitals::{Vitals, Why};
 use super::window::is_share;
 use crate::policy::body_edit::Statuses;
 
@@ -41,15 +41,22 @@ impl Passive {
             vitals.succeeded();
             0
         };
-        let has_share = self.share.is_some_and(|(percent, least)| {
+        let share = self.share.and_then(|(percent, least)| {
             let counts = vitals.count(now, self.window, has_failed);
-            counts.all >= least && is_share(counts.failed, counts.all, percent)
+            let is_reached = counts.all >= least && is_share(counts.failed, counts.all, percent);
+            is_reached.then(|| counts.failed.saturating_mul(100) / counts.all.max(1))
         });
-        let is_bad = has_failed && (in_row >= self.failures || has_share);
+        let status = outcome.status;
+        let why = match share {
+            _ if !has_failed => None,
+            _ if in_row >= self.failures => Some(Why { failures: in_row, is_share: false, status }),
+            share => share.map(|failures| Why { failures, is_share: true, status }),
+        };
         // The first failure after its return is the last of a row.
-        is_bad
-            && self.may_eject(all, index, now)
-            && vitals.eject(now, (self.ejection, self.longest), self.failures.saturating_sub(1))
+        let in_row = self.failures.saturating_sub(1);
+        why.is_some_and(|why| {
+            self.may_eject(all, index, now) && vitals.eject(now, (self.ejection, self.longest), (why, in_row))
+        })
     }
 
     /// Returns whether one more place may be left out, beside those that are: one may always, and never all.

@@ -1,10 +1,50 @@
 //! What is known of one place of an upstream.
 
+use core::fmt;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::StatusCode;
+
 use super::window::{Counts, Window};
+
+/// The reason why a place is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// The failures: in a row, or of how many in percent.
+    pub failures: u32,
+    /// Set if they are a share of all calls, and no row.
+    pub is_share: bool,
+    /// The status of the last one; none if it was not answered.
+    pub status: Option<StatusCode>,
+}
+
+impl Why {
+    fn pack(self) -> u64 {
+        let status = self.status.map_or(0, |status| u64::from(status.as_u16()));
+        u64::from(self.failures) << 32 | u64::from(self.is_share) << 16 | status
+    }
+
+    fn unpack(packed: u64) -> Self {
+        let status = StatusCode::from_u16((packed & 0xffff) as u16).ok();
+        Self { failures: (packed >> 32) as u32, is_share: packed >> 16 & 1 == 1, status }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.is_share, self.failures) {
+            (true, percent) => write!(f, "{percent} % of the calls failed, the last of them ")?,
+            (false, 1) => f.write_str("a failure: ")?,
+            (false, failures) => write!(f, "{failures} failures in a row, the last of them ")?,
+        }
+        match self.status {
+            Some(status) => f.write_str(status.as_str()),
+            None => f.write_str("without an answer"),
+        }
+    }
+}
 
 /// The time over which the mean of latencies forgets.
 const MEMORY: Duration = Duration::from_secs(10);
@@ -20,6 +60,10 @@ pub struct Vitals {
     out_until: AtomicU64,
     /// The times that it was left out lately.
     ejections: AtomicU32,
+    /// The reason why it was left out last; see [`Why`].
+    why: AtomicU64,
+    /// The times that it was left out since the start.
+    ejected: AtomicU64,
     /// The mean of its latencies, in microseconds, above the time at which it was worked out, in milliseconds that wrap around.
     latency: AtomicU64,
     window: Mutex<Window>,
@@ -49,6 +93,13 @@ impl Vitals {
         self.ejections.load(Ordering::Relaxed)
     }
 
+    /// The times that it was left out since the start, and the reason for the last one; none if it never was.
+    #[must_use]
+    pub fn ejected(&self) -> Option<(u64, Why)> {
+        let times = self.ejected.load(Ordering::Relaxed);
+        (times > 0).then(|| (times, Why::unpack(self.why.load(Ordering::Relaxed))))
+    }
+
     /// Notes a success: the row of failures ends.
     pub(super) fn succeeded(&self) {
         // Most of the time there is none, and a place in memory that all threads write to is dear.
@@ -69,7 +120,12 @@ impl Vitals {
 
     /// Leaves it out at `now` for `base`, times the number of times that it was within `longest`, which is the longest. Of several that do so at the same
     /// time, one does. `in_row` failures are told then: it has not recovered before a success.
-    pub(super) fn eject(&self, now: Duration, (base, longest): (Duration, Duration), in_row: u32) -> bool {
+    pub(super) fn eject(
+        &self,
+        now: Duration,
+        (base, longest): (Duration, Duration),
+        (why, in_row): (Why, u32),
+    ) -> bool {
         let (now, base, longest) = (now.as_millis() as u64, base.as_millis() as u64, longest.as_millis() as u64);
         let before = self.out_until.load(Ordering::Relaxed);
         if before > now {
@@ -82,6 +138,8 @@ impl Vitals {
             return false;
         }
         self.ejections.store(times, Ordering::Relaxed);
+        self.why.store(why.pack(), Ordering::Relaxed);
+        self.ejected.fetch_add(1, Ordering::Relaxed);
         self.in_row.store(in_row, Ordering::Relaxed);
         self.window.lock().unwrap_or_else(PoisonError::into_inner).clear();
         true
@@ -147,6 +205,25 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const WHY: Why = Why { failures: 5, is_share: false, status: None };
+
+    #[test]
+    fn a_reason_is_told_in_words() {
+        let all = [
+            WHY,
+            Why { failures: 1, status: Some(StatusCode::BAD_GATEWAY), ..WHY },
+            Why { failures: 60, is_share: true, status: Some(StatusCode::SERVICE_UNAVAILABLE) },
+        ];
+        assert!(all.iter().all(|why| Why::unpack(why.pack()) == *why));
+        assert_eq!(
+            all.map(|why| why.to_string()),
+            [
+                "5 failures in a row, the last of them without an answer",
+                "a failure: 502",
+                "60 % of the calls failed, the last of them 503"
+            ]
+        );
+    }
 
     #[test]
     fn a_request_is_under_way_until_it_ends() {
@@ -163,8 +240,8 @@ mod tests {
         let vitals = Vitals::default();
         let out = |now: u64| {
             let now = Duration::from_secs(now);
-            assert!(vitals.eject(now, (30 * SECOND, 70 * SECOND), 4));
-            assert!(!vitals.eject(now, (30 * SECOND, 70 * SECOND), 4), "it is out already");
+            assert!(vitals.eject(now, (30 * SECOND, 70 * SECOND), (WHY, 4)));
+            assert!(!vitals.eject(now, (30 * SECOND, 70 * SECOND), (WHY, 4)), "it is out already");
             vitals.out_for(now).as_secs()
         };
         assert_eq!((out(100), out(130), out(190)), (30, 60, 70));

@@ -271,7 +271,7 @@ pub(super) async fn again<'c, P: Platform>(
         if wait > retry.longest || is_late {
             break;
         }
-        if !group.fleet.budget.take() {
+        if !group.fleet.take_attempt() {
             exchange.note(|| Event::Policy { policy: "retry", verdict: "not again: the budget is used up".to_owned() });
             break;
         }

@@ -1,5 +1,7 @@
 //! The content of the admin endpoints: JSON, except for the metrics.
 
+use core::time::Duration;
+
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -9,6 +11,7 @@ use super::open_metrics::{OPENMETRICS, TEXT, open_metrics, text};
 use super::purge::Ended;
 use super::revocation::Revocation;
 use super::snapshot::Snapshot;
+use crate::balance::vitals::Vitals;
 use crate::plan::{self, Plan};
 use crate::policy::api_key::Entry;
 use crate::ports::{Address, Connections, Platform};
@@ -37,13 +40,65 @@ struct Upstream<'p> {
     /// Set if the gateway itself calls it, and no route can.
     #[serde(skip_serializing_if = "is_not")]
     internal: bool,
+    /// The choice among its endpoints, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<&'static str>,
+    /// The further attempts of calls since the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retries: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breaker: Option<Breaker>,
     endpoints: Vec<Endpoint>,
+}
+
+/// A circuit breaker.
+#[derive(Serialize)]
+struct Breaker {
+    state: &'static str,
+    /// The times that it has opened since the start.
+    opened: u64,
+}
+
+/// What is known of an endpoint that is one of several.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Health {
+    /// `in`, or `out` while it is left out.
+    state: &'static str,
+    under_way: u32,
+    /// The mean latency.
+    latency_ms: f64,
+    /// The times that it was left out since the start.
+    ejected: u64,
+    /// The time for which it is still left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out_for_ms: Option<u64>,
+    /// The reason why it was left out last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<String>,
+}
+
+impl Health {
+    fn of(vitals: &Vitals, now: Duration) -> Self {
+        let out_for = vitals.out_for(now);
+        let ejected = vitals.ejected();
+        Self {
+            state: if out_for.is_zero() { "in" } else { "out" },
+            under_way: vitals.under_way(),
+            latency_ms: vitals.latency(now).as_micros() as f64 / 1_000.0,
+            ejected: ejected.map_or(0, |(times, _)| times),
+            out_for_ms: (!out_for.is_zero()).then_some(out_for.as_millis() as u64),
+            because: ejected.map(|(_, why)| why.to_string()),
+        }
+    }
 }
 
 #[derive(Serialize)]
 struct Endpoint {
     url: String,
     calls: Calls,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<Health>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connections: Option<Connections>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,17 +131,29 @@ pub(super) fn version<P: Platform>(plan: &Plan) -> Report {
 }
 
 pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) -> Report {
-    let endpoint = |endpoint: &plan::Endpoint| Endpoint {
-        url: endpoint.url(),
-        calls: calls(endpoint, state, platform),
-        connections: platform.connections(endpoint),
-        addresses: platform.addresses(endpoint),
-    };
-    let upstream = |upstream: &'_ plan::Upstream| upstream.endpoints.iter().map(endpoint).collect();
-    let upstreams = plan.upstreams.iter().map(|configured| Upstream {
-        name: &configured.name,
-        internal: configured.internal.is_some(),
-        endpoints: upstream(configured),
+    let now = platform.monotonic();
+    let upstreams = plan.upstreams.iter().map(|upstream| {
+        let group = state.group(upstream);
+        let cluster = upstream.cluster.as_deref().zip(group);
+        let endpoint = |(index, endpoint): (usize, &plan::Endpoint)| Endpoint {
+            url: endpoint.url(),
+            calls: calls(endpoint, state, platform),
+            health: group.and_then(|group| Some(Health::of(group.vitals.get(index)?, now))),
+            connections: platform.connections(endpoint),
+            addresses: platform.addresses(endpoint),
+        };
+        Upstream {
+            name: &upstream.name,
+            internal: upstream.internal.is_some(),
+            balance: cluster.map(|(cluster, _)| cluster.balance.name()),
+            retries: cluster.and_then(|(cluster, group)| cluster.retry.as_ref().map(|_| group.fleet.retries())),
+            breaker: cluster.and_then(|(cluster, group)| {
+                cluster.breaker.as_ref()?;
+                let (state, opened) = group.fleet.circuit(|circuit| circuit.describe(now));
+                Some(Breaker { state, opened })
+            }),
+            endpoints: upstream.endpoints.iter().enumerate().map(endpoint).collect(),
+        }
     });
     json(StatusCode::OK, &Upstreams { upstreams: upstreams.collect() })
 }

@@ -10,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::snapshot::Snapshot;
+use super::snapshot::{ClusterState, Snapshot};
 use crate::cache::status::WORDS;
 use crate::meter::DESCRIBED;
 use crate::metrics::{CLASSES, Distribution, PURGES, VERDICTS};
@@ -23,6 +23,8 @@ pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.
 /// The media type of [`text`].
 pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+const RETRIES: &str = "edgeway_upstream_retries";
+const EJECTIONS: &str = "edgeway_upstream_ejections";
 const LIMITS: &str = "edgeway_rate_limit_verdicts";
 const API_REQUESTS: &str = "edgeway_api_requests";
 const CACHED: &str = "edgeway_cache_requests";
@@ -48,6 +50,8 @@ pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
 pub(crate) fn text(snapshot: Snapshot) -> String {
     let mut out = encoded(snapshot);
     for name in [
+        RETRIES,
+        EJECTIONS,
         LIMITS,
         API_REQUESTS,
         CACHED,
@@ -126,6 +130,7 @@ impl Collector for Snapshot {
             }
         }
 
+        encode_clusters(&mut encoder, &self.clusters)?;
         let help = "Verdicts of the rate limits of a route";
         let mut family = encoder.encode_descriptor(LIMITS, help, None, MetricType::Counter)?;
         let verdicts = self.verdicts.iter();
@@ -220,6 +225,40 @@ impl Collector for Snapshot {
         }
         self.operation.as_ref().map_or(Ok(()), |operation| encode_operation(&mut encoder, operation))
     }
+}
+
+/// Upstreams in several places, or with rules for their failures.
+fn encode_clusters(encoder: &mut DescriptorEncoder<'_>, clusters: &[ClusterState]) -> fmt::Result {
+    let help = "Further attempts of calls that failed";
+    let mut family = encoder.encode_descriptor(RETRIES, help, None, MetricType::Counter)?;
+    for cluster in clusters {
+        let labels = [("upstream", cluster.name.as_str())];
+        family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&cluster.retries, None)?;
+    }
+    let help = "Endpoints that were left out for their failures";
+    let mut family = encoder.encode_descriptor(EJECTIONS, help, None, MetricType::Counter)?;
+    for cluster in clusters {
+        for (endpoint, ejected, _) in &cluster.places {
+            let labels = [("upstream", cluster.name.as_str()), ("endpoint", endpoint)];
+            family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(ejected, None)?;
+        }
+    }
+    let help = "Endpoints that are called, by 1, or left out, by 0";
+    let mut family = encoder.encode_descriptor("edgeway_upstream_endpoint_healthy", help, None, MetricType::Gauge)?;
+    for cluster in clusters {
+        for (endpoint, _, is_out) in &cluster.places {
+            let labels = [("upstream", cluster.name.as_str()), ("endpoint", endpoint)];
+            family.encode_family(&labels)?.encode_gauge(&i64::from(!is_out))?;
+        }
+    }
+    let help = "Circuit breakers that are open or half-open, by 1, or closed, by 0";
+    let mut family = encoder.encode_descriptor("edgeway_upstream_breaker_open", help, None, MetricType::Gauge)?;
+    for cluster in clusters {
+        if let Some(is_open) = cluster.is_open {
+            family.encode_family(&[("upstream", cluster.name.as_str())])?.encode_gauge(&i64::from(is_open))?;
+        }
+    }
+    Ok(())
 }
 
 /// The names of the gauges are those of Prometheus for itself.

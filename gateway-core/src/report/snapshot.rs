@@ -1,15 +1,18 @@
 //! The metrics of all parts of an instance, added up at one moment.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+use std::sync::Arc;
 
+use crate::balance::vitals::Vitals;
 use crate::cache::status::WORDS;
 use crate::meter::DESCRIBED;
 use crate::metrics::{ByClass, Distribution, Metrics, PURGES, Served};
 use crate::numbers::Numbered;
-use crate::plan::Plan;
+use crate::plan::{Endpoint, Plan, Upstream};
 use crate::policy::{etag, idempotency};
 use crate::ports::{Clients, Connections, Operation, Platform, StoredResponses};
-use crate::state::State;
+use crate::state::{Group, State};
 
 /// The metrics of all parts of an instance, added up at one moment.
 #[derive(Debug, Default)]
@@ -41,8 +44,39 @@ pub(crate) struct Snapshot {
     pub(super) lost_log_lines: Option<u64>,
     pub(super) clients: Option<Clients>,
     pub(super) operation: Option<Operation>,
+    /// What is known of upstreams with a choice.
+    pub(super) clusters: Vec<ClusterState>,
     /// The name of the upstream, the authority of the endpoint, and the connections to it.
     pub(super) connections: Vec<(String, String, Connections)>,
+}
+
+/// What is known of an upstream with a choice.
+#[derive(Debug)]
+pub(super) struct ClusterState {
+    pub(super) name: String,
+    /// The further attempts since the start.
+    pub(super) retries: u64,
+    /// Set if its breaker is open or half-open; none without one.
+    pub(super) is_open: Option<bool>,
+    /// Of each endpoint its authority, the times that it was left out since the start, and whether it is.
+    pub(super) places: Vec<(String, u64, bool)>,
+}
+
+impl ClusterState {
+    fn of(upstream: &Upstream, group: &Group, now: Duration) -> Self {
+        let breaker = upstream.cluster.as_ref().and_then(|cluster| cluster.breaker.as_ref());
+        let place = |(endpoint, vitals): (&Endpoint, &Arc<Vitals>)| {
+            let ejected = vitals.ejected().map_or(0, |(times, _)| times);
+            let authority = String::from_utf8_lossy(endpoint.authority.as_bytes()).into_owned();
+            (authority, ejected, !vitals.out_for(now).is_zero())
+        };
+        Self {
+            name: upstream.name.clone(),
+            retries: group.fleet.retries(),
+            is_open: breaker.map(|_| group.fleet.circuit(|circuit| circuit.describe(now)).0 != "closed"),
+            places: upstream.endpoints.iter().zip(&group.vitals).map(place).collect(),
+        }
+    }
 }
 
 impl Snapshot {
@@ -61,7 +95,9 @@ impl Snapshot {
                 snapshot.add(metrics);
             }
         });
+        let now = platform.monotonic();
         for upstream in &plan.upstreams {
+            snapshot.clusters.extend(own.group(upstream).map(|group| ClusterState::of(upstream, group, now)));
             for endpoint in &upstream.endpoints {
                 let authority = String::from_utf8_lossy(endpoint.authority.as_bytes()).into_owned();
                 let connections = platform.connections(endpoint);

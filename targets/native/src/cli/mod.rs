@@ -30,6 +30,7 @@ mod tip;
 mod token;
 mod transform;
 mod tries;
+mod upstreams;
 mod versions;
 mod wrap;
 
@@ -70,6 +71,7 @@ enum Command {
     Token(token::Token),
     Purge(purge::Purge),
     Versions(versions::Versions),
+    Upstreams(upstreams::Upstreams),
     Schema(inspect::Schema),
     Completions(inspect::Completions),
 }
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Purge(command) => command.run(),
         Command::Versions(command) => command.run(),
+        Command::Upstreams(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
     }

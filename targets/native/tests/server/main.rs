@@ -65,6 +65,7 @@ mod trailers;
 mod trouble;
 mod uploads;
 mod upstream_tls;
+mod upstreams;
 mod variables;
 mod versions;
 mod websocket;
