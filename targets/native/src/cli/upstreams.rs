@@ -62,8 +62,9 @@ impl Upstreams {
 fn render(upstreams: &[Value], style: Style) -> String {
     let rows: Vec<Vec<[String; 5]>> =
         upstreams.iter().map(|upstream| list(upstream, "endpoints").iter().map(cells).collect()).collect();
-    let widths: [usize; 5] =
-        core::array::from_fn(|column| widest(rows.iter().flatten().map(|row| row[column].as_str())));
+    let widths: [usize; 5] = core::array::from_fn(|column| {
+        widest(rows.iter().flatten().filter_map(|row| row.get(column)).map(String::as_str))
+    });
     let mut out = String::new();
     for (upstream, rows) in upstreams.iter().zip(&rows) {
         out.push_str(&heading(upstream, style));
