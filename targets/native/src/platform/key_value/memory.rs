@@ -1,7 +1,8 @@
 //! Values in memory.
 
-use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use gateway_core::store_key::KeyUse;
@@ -17,16 +18,20 @@ const OPERATORS_BYTES: usize = 4 << 20;
 /// The approximate size of an entry beside its key and value.
 const OVERHEAD: usize = 100;
 
+/// The ends of entries that may be listed beyond one for each entry, before those that are out of date are left out.
+const SPARE_ENDS: usize = 64;
+
 /// Values in memory.
 #[derive(Debug, Default)]
 pub struct Memory(RwLock<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    by_key: HashMap<String, Entry>,
+    by_key: HashMap<Arc<str>, Entry>,
     bytes: usize,
-    /// A lower bound of all expiries; `None` if nothing expires.
-    next_expiry: Option<Timestamp>,
+    /// When entries end, the next one first: so that no put looks at all of them. One that was replaced or removed stays listed until its time comes, or
+    /// until there are too many of these.
+    ends: BinaryHeap<Reverse<(Timestamp, Arc<str>)>>,
 }
 
 #[derive(Debug)]
@@ -53,11 +58,12 @@ impl Memory {
             return false;
         }
         entries.bytes = entries.bytes - replaced + bytes;
-        entries.next_expiry = match (entries.next_expiry, expires) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        entries.by_key.insert(key.to_owned(), Entry { value, expires });
+        let key: Arc<str> = key.into();
+        if let Some(expires) = expires {
+            entries.ends.push(Reverse((expires, Arc::clone(&key))));
+        }
+        entries.by_key.insert(key, Entry { value, expires });
+        entries.forget_ends();
         true
     }
 
@@ -73,20 +79,22 @@ impl Entries {
         }
     }
 
+    /// Removes what has expired.
     fn sweep(&mut self, now: Timestamp) {
-        if self.next_expiry.is_none_or(|next| next > now) {
-            return;
-        }
-        let mut bytes = self.bytes;
-        self.by_key.retain(|key, entry| {
-            let keep = entry.expires.is_none_or(|expires| expires > now);
-            if !keep {
-                bytes -= size(key, &entry.value);
+        while self.ends.peek().is_some_and(|Reverse((end, _))| *end <= now) {
+            let Some(Reverse((end, key))) = self.ends.pop() else { return };
+            if self.by_key.get(&key).is_some_and(|entry| entry.expires == Some(end)) {
+                self.remove(&key);
             }
-            keep
-        });
-        self.bytes = bytes;
-        self.next_expiry = self.by_key.values().filter_map(|entry| entry.expires).min();
+        }
+    }
+
+    /// Leaves out the ends of entries that are no longer there, once they are as many as the entries: each put pays for one at the most.
+    fn forget_ends(&mut self) {
+        if self.ends.len() > 2 * self.by_key.len() + SPARE_ENDS {
+            let end = |(key, entry): (&Arc<str>, &Entry)| Some(Reverse((entry.expires?, Arc::clone(key))));
+            self.ends = self.by_key.iter().filter_map(end).collect();
+        }
     }
 }
 
@@ -110,6 +118,28 @@ mod tests {
         assert!(!memory.put("a", larger, None, now));
         assert_eq!(memory.get("a", now), Some(value.clone()), "what is refused replaces nothing (RFC 9110 §9.3.4)");
         assert!(memory.put("b", value, None, Timestamp::from_unix_millis(10)));
+    }
+
+    /// However often entries are replaced and removed, no more is kept of them than of those that are there.
+    #[test]
+    fn what_has_expired_is_gone_and_no_more_is_listed_than_there_is() {
+        let (memory, at) = (Memory::default(), Timestamp::from_unix_millis);
+        for round in 0..1_000 {
+            assert!(memory.put("kv:same", Bytes::from_static(b"a"), Some(at(10_000 + round)), at(round)));
+            assert!(memory.put(&format!("kv:{round}"), Bytes::from_static(b"a"), Some(at(round + 10)), at(round)));
+        }
+        let entries = memory.0.read().unwrap();
+        assert_eq!(entries.by_key.len(), 11);
+        assert_eq!(entries.bytes, entries.by_key.iter().map(|(key, entry)| size(key, &entry.value)).sum::<usize>());
+        assert!(entries.ends.len() <= 2 * 11 + SPARE_ENDS, "{}", entries.ends.len());
+        drop(entries);
+        // Its present end counts, not those that it had before.
+        assert!(memory.put("kv:other", Bytes::new(), None, at(10_998)));
+        assert_eq!(memory.get("kv:same", at(10_998)), Some(Bytes::from_static(b"a")));
+        memory.delete("kv:same");
+        assert!(memory.put("kv:same", Bytes::from_static(b"b"), None, at(10_998)));
+        assert!(memory.put("kv:other", Bytes::new(), None, at(20_000)));
+        assert_eq!(memory.get("kv:same", at(20_000)), Some(Bytes::from_static(b"b")));
     }
 
     /// docs/configuration.md, Maintenance: an operator can set a flag whatever clients have stored.
