@@ -8,7 +8,7 @@ use crate::body::Body;
 use crate::policy::counter::CounterOp;
 use crate::policy::watch::Watch;
 use crate::ports::Platform;
-use crate::record::{Owed, Permit, Revalidation};
+use crate::record::{Claim, Owed, Permit, Revalidation};
 use crate::time::Clock;
 
 /// The answer to a request, and the work that is left when it has been given.
@@ -78,6 +78,10 @@ impl After {
             Owed::RefreshPurges => Self::RefreshPurges,
             Owed::GiveBack(cell) => Self::GiveBack(cell),
             Owed::Settle(one) => Self::Settle(one),
+            Owed::Claimed(claim) => {
+                let Claim { cell, holder, unknown } = *claim;
+                Self::Settle(Box::new((cell, CounterOp::Conclude { holder, keep: unknown })))
+            }
             Owed::Filtered(_) | Owed::Expected(_) => return None,
             Owed::Unsettled(one) => Self::Settle(Box::new(one.settle(clock)?)),
         })

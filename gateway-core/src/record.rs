@@ -105,6 +105,19 @@ pub(crate) enum Owed {
     Expected(Box<Expected>),
     /// Give this counter cell back, if the request has come to nobody: it may come again then.
     GiveBack(Box<str>),
+    /// Give up the claim on an idempotency key, if nobody else has: the exchange has been ended from outside.
+    Claimed(Box<Claim>),
+}
+
+/// A claim on an idempotency key.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    /// The counter cell.
+    pub(crate) cell: String,
+    /// The request, by a number of its own.
+    pub(crate) holder: u64,
+    /// The time for which it is told that nobody knows what has become of it, if it has reached somebody.
+    pub(crate) unknown: Duration,
 }
 
 /// A stored response that was served stale and is to be asked for again.

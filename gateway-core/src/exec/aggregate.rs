@@ -98,6 +98,24 @@ struct Calls<'c, 'p, 't, P> {
     /// The room that the contents of the answers have.
     room: Arc<Room>,
     took: Vec<Took>,
+    /// Set once something may have reached an upstream.
+    has_reached: bool,
+}
+
+/// What has come of a request.
+struct Came {
+    result: Result<Value, Fault>,
+    /// Set unless there was no room for the content of its answer.
+    has_room: bool,
+    /// Set if nothing of it was sent.
+    unsent: bool,
+}
+
+impl Came {
+    /// A result that there was room for.
+    const fn of(result: Result<Value, Fault>) -> Self {
+        Self { result, has_room: true, unsent: false }
+    }
 }
 
 /// Answers a request by the calls of `action`.
@@ -131,12 +149,14 @@ pub(super) async fn serve<'p, P: Platform>(
         progress: Progress::new(action, call, request),
         room: Arc::new(Room::of(action.most_bytes)),
         took: vec![Took::default(); action.calls.len()],
+        has_reached: false,
     };
     let is_whole = calls.run().await;
+    // So that the request may come again, whatever holds it to once.
+    calls.exchange.record.unsent = !calls.has_reached;
     if let (Some(first), true) = (targets.first(), calls.exchange.record.upstream.is_none()) {
         // Nothing has left, for want of a value: the log has the upstream all the same.
         calls.exchange.record.upstream = Some(first.upstream);
-        calls.exchange.record.unsent = true;
     }
     if !is_whole {
         return Err(calls
@@ -213,19 +233,22 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
                     index += 1;
                 } else {
                     let (one, _) = under_way.swap_remove(index);
+                    self.has_reached = true;
                     self.progress.ended(one.call, one.item, Err(Fault::Timeout));
                 }
             }
             if under_way.is_empty() {
                 return is_whole;
             }
-            let Some((index, (outcome, has_room))) = first_ready(&mut under_way, sleep.as_mut()).await else {
+            let Some((index, came)) = first_ready(&mut under_way, sleep.as_mut()).await else {
+                self.has_reached = true;
                 self.progress.expire();
                 return is_whole;
             };
             let (one, _) = under_way.swap_remove(index);
-            is_whole &= has_room;
-            let again = self.ended(one, outcome).await;
+            is_whole &= came.has_room;
+            self.has_reached |= !came.unsent;
+            let again = self.ended(one, came.result).await;
             to_begin.extend(again.filter(|_| is_whole));
         }
     }
@@ -459,7 +482,7 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
     }
 }
 
-/// Sends a request, and reads what comes of it: the result, and whether there was room for it.
+/// Sends a request, and reads what comes of it.
 async fn call<P: Platform>(
     platform: &P,
     state: &State,
@@ -467,42 +490,41 @@ async fn call<P: Platform>(
     texts: Box<[Option<Box<str>>]>,
     ready: Ready<'_>,
     room: Arc<Room>,
-) -> (Result<Value, Fault>, bool) {
+) -> Came {
     let response = match send(platform, state, ready).await {
         Ok(response) => response,
-        Err(fault) => return (Err(fault), true),
+        Err((fault, unsent)) => return Came { unsent, ..Came::of(Err(fault)) },
     };
     let (head, body) = response.into_parts();
     let is_answer = asked.statuses.has(head.status);
     if !is_answer && !asked.pass.as_ref().is_some_and(|pass| pass.has(head.status)) {
-        return (Err(Fault::Status(head.status)), true);
+        return Came::of(Err(Fault::Status(head.status)));
     }
     let content = match room.read(platform, &head.headers, body, asked.edit.most_bytes).await {
         Ok(content) => content,
-        Err(Unread::NoRoom) => return (too_large(), false),
-        Err(Unread::Failed(IoErrorKind::BodyTooLarge)) if is_answer => return (too_large(), true),
-        Err(Unread::Failed(IoErrorKind::BodyTooLarge)) => return (Err(Fault::Status(head.status)), true),
-        Err(Unread::Failed(kind)) => return (Err(Fault::Io(kind)), true),
+        Err(Unread::NoRoom) => return Came { has_room: false, ..Came::of(too_large()) },
+        Err(Unread::Failed(IoErrorKind::BodyTooLarge)) if is_answer => return Came::of(too_large()),
+        Err(Unread::Failed(IoErrorKind::BodyTooLarge)) => return Came::of(Err(Fault::Status(head.status))),
+        Err(Unread::Failed(kind)) => return Came::of(Err(Fault::Io(kind))),
     };
     if content.len() as u64 > asked.edit.most_bytes {
-        return (if is_answer { too_large() } else { Err(Fault::Status(head.status)) }, true);
+        return Came::of(if is_answer { too_large() } else { Err(Fault::Status(head.status)) });
     }
     if !is_answer {
         let kind = head.headers.get(CONTENT_TYPE).cloned();
-        return (Err(Fault::Passed(Box::new(Passed { status: head.status, kind, content }))), true);
+        return Came::of(Err(Fault::Passed(Box::new(Passed { status: head.status, kind, content }))));
     }
     if content.is_empty() {
-        return (Ok(Value::Null), true);
+        return Came::of(Ok(Value::Null));
     }
-    let result = match asked.edit.form(&head.headers) {
+    Came::of(match asked.edit.form(&head.headers) {
         Ok(Some(form)) => asked
             .edit
             .read(&content, (form, &head.headers), &texts)
             .map_err(|trouble| Fault::Content(trouble.to_string().into())),
         Ok(None) => Err(Fault::Content("its media type is none that is read".into())),
         Err(reason) => Err(Fault::Content(reason.into())),
-    };
-    (result, true)
+    })
 }
 
 fn too_large() -> Result<Value, Fault> {
@@ -518,11 +540,20 @@ async fn undone<P: Platform>(
     limit: Duration,
 ) -> Result<(), Fault> {
     let limit = asked.timeout.unwrap_or(limit);
-    let response = within(platform, limit, send(platform, state, ready)).await.unwrap_or(Err(Fault::Timeout))?;
+    let sent = within(platform, limit, send(platform, state, ready)).await;
+    let response = sent.unwrap_or(Err((Fault::Timeout, false))).map_err(|(fault, _)| fault)?;
     if response.status().is_success() { Ok(()) } else { Err(Fault::Status(response.status())) }
 }
 
-async fn send<P: Platform>(platform: &P, state: &State, ready: Ready<'_>) -> Result<Response<Body<P::Stream>>, Fault> {
+/// Sends a request.
+///
+/// # Errors
+/// It fails, and `true` if nothing of it was sent.
+async fn send<P: Platform>(
+    platform: &P,
+    state: &State,
+    ready: Ready<'_>,
+) -> Result<Response<Body<P::Stream>>, (Fault, bool)> {
     let Ready { upstream, endpoint, mut call, uri, content, deadlines } = ready;
     let mut sent = UpstreamCall {
         upstream,
@@ -537,8 +568,9 @@ async fn send<P: Platform>(platform: &P, state: &State, ready: Ready<'_>) -> Res
     let begun = attempts::begin(state, platform, (upstream, endpoint));
     let answer = platform.fetch(&mut sent).await;
     begun.end(answer.as_ref().map(Response::status).map_err(|error| *error));
-    let response = answer.map_err(|error| Fault::Io(error.kind))?;
-    if (200..=599).contains(&response.status().as_u16()) { Ok(response) } else { Err(Fault::Io(IoErrorKind::Protocol)) }
+    let response = answer.map_err(|error| (Fault::Io(error.kind), error.retry))?;
+    let is_one = (200..=599).contains(&response.status().as_u16());
+    if is_one { Ok(response) } else { Err((Fault::Io(IoErrorKind::Protocol), false)) }
 }
 
 /// Waits for the first of `futures` to be ready, and returns its index and its output; none once `sleep` has ended.

@@ -1,5 +1,7 @@
 //! The beginning and the end of an exchange, for whoever counts and logs it.
 
+use core::time::Duration;
+
 use http::Request;
 
 use crate::access_log;
@@ -48,6 +50,13 @@ pub(crate) fn end<P: Platform>(
     }
     let is_delivered = !record.is_undelivered();
     let is_due = |owed: &Owed| !(is_delivered && matches!(owed, Owed::GiveBack(_)));
+    for owed in &mut record.owed {
+        if let Owed::Claimed(claim) = owed
+            && !is_delivered
+        {
+            claim.unknown = Duration::ZERO;
+        }
+    }
     record
         .owed
         .into_iter()

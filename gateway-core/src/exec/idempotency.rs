@@ -21,6 +21,7 @@ use crate::policy::claim::{Verdict, Wish};
 use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::policy::idempotency::{Claimed, Idempotency, Outcome, fingerprint, pack, unpack};
 use crate::ports::Platform;
+use crate::record::{Claim, Owed};
 use crate::trace::Event;
 
 /// The name by which the log knows what a request is refused by.
@@ -105,6 +106,7 @@ pub(super) async fn claim<P: Platform>(
             if rule.fail == FailMode::Open {
                 // It may have been given, all the same.
                 exchange.record.keyed(Outcome::Unchecked);
+                owe(exchange, &keyed, holder);
                 keyed.holder = Some(holder);
                 exchange.rare().keyed = Some(keyed);
                 return Ok(None);
@@ -117,6 +119,7 @@ pub(super) async fn claim<P: Platform>(
             Verdict::Given => {
                 exchange.note(|| told("it is the first with this key"));
                 exchange.record.keyed(Outcome::First);
+                owe(exchange, &keyed, holder);
                 keyed.holder = Some(holder);
                 exchange.rare().keyed = Some(keyed);
                 return Ok(None);
@@ -149,6 +152,12 @@ pub(super) async fn claim<P: Platform>(
     Err(Box::new(refused))
 }
 
+/// Has the claim given up if the exchange is ended from outside: a batch waits for its requests no longer than it may take.
+fn owe(exchange: &mut Exchange<'_, '_>, keyed: &Keyed<'_>, holder: u64) {
+    let claim = Claim { cell: keyed.claimed.cell(), holder, unknown: unknown(keyed.rule) };
+    exchange.record.owed.push(Owed::Claimed(Box::new(claim)));
+}
+
 /// The answer that is kept; none if there is none.
 async fn kept<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
@@ -178,10 +187,13 @@ pub(super) async fn end<P: Platform>(
 ) -> Result<Reply<P>, Reject> {
     let Some(keyed) = exchange.take_keyed() else { return answer };
     let Some(holder) = keyed.holder else { return answer };
+    exchange.record.owed.retain(|owed| !matches!(owed, Owed::Claimed(_)));
     let rule = keyed.rule;
     let (answer, keep) = match answer {
         // An answer of several calls may have done some of them, whatever its status.
-        Ok(Reply::Http(response)) if rule.keeps(response.status()) || is_of_several(exchange) => {
+        Ok(Reply::Http(response))
+            if rule.keeps(response.status()) || is_of_several(exchange) && !exchange.record.unsent =>
+        {
             match keep(exchange, platform, &keyed, response).await {
                 Ok(response) => (Ok(Reply::Http(response)), rule.keep),
                 Err(reject) => (Err(reject), unknown(rule)),
