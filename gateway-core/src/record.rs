@@ -2,6 +2,7 @@
 
 use core::fmt::Display;
 use core::net::IpAddr;
+use core::sync::atomic::AtomicU64;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -61,8 +62,8 @@ pub struct Record {
     pub(crate) under_way: Option<UnderWay>,
     /// Set if the exchange with the upstream has failed before anything was sent.
     pub(crate) unsent: bool,
-    /// Set if the request is one of a batch.
-    pub(crate) is_part: bool,
+    /// The bytes that are left for contents of the batch, if the request is one of a batch.
+    pub(crate) room: Option<Arc<AtomicU64>>,
     /// Other work that is left, whoever answers.
     pub(crate) owed: Vec<Owed>,
     /// The parts that only the access log tells; none where nothing is logged.
@@ -358,6 +359,10 @@ impl Record {
         if let Some(facts) = &mut self.facts {
             facts.further_attempts = facts.further_attempts.saturating_add(1);
         }
+
+    /// Returns whether the request is one of a batch.
+    pub(crate) const fn is_part(&self) -> bool {
+        self.room.is_some()
     }
 
     /// Returns whether the request has come to nobody: the gateway has refused it, or has not reached the upstream.

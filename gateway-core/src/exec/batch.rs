@@ -65,7 +65,7 @@ pub(super) async fn serve<P: Platform>(
     peer: &Peer,
 ) -> Result<Response<Body<P::Stream>>, Reject> {
     exchange.note(|| Event::Answered { by: "batch" });
-    if exchange.record.is_part {
+    if exchange.record.is_part() {
         return Err(Reject::loop_detected().with_detail("a batch can't be a request of a batch"));
     }
     if call.method != Method::POST {
@@ -145,7 +145,7 @@ impl<P: Platform> Common<'_, P> {
         let Self { plan, state, platform, peer, .. } = *self;
         let request = part.request(self.outer);
         let mut record = ending::begin(plan, state, platform, &request, peer);
-        record.is_part = true;
+        record.room = Some(self.room.shared());
         let is_head = *request.method() == Method::HEAD;
         let mut traced = self.is_traced.then(|| (head_of(&request), Trace::default()));
         let left = self.left();

@@ -9,6 +9,7 @@ use http::{HeaderMap, Response, StatusCode};
 use super::back::failed;
 use super::content;
 use super::exchange::Exchange;
+use super::room::Held;
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::THOROUGH;
@@ -20,6 +21,7 @@ use crate::outcome::Reply;
 use crate::plan::{Action, BodyUse, ResponseStep, Route};
 use crate::policy::body_edit::lines::{BreaksOff, Broken, Filter, Reason};
 use crate::policy::body_edit::{BodyEdit, Trouble};
+use crate::policy::etag::stated_length;
 use crate::policy::header_edit::remove_aliases;
 use crate::ports::Platform;
 use crate::record::Owed;
@@ -251,6 +253,10 @@ pub(super) async fn edit_response<P: Platform>(
     answer
 }
 
+/// Reasons why a content is not edited.
+const TOO_LARGE: &str = "it is larger than what is edited";
+const NO_ROOM: &str = "the batch has no room for it";
+
 async fn edit_one<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
@@ -290,11 +296,17 @@ async fn edit_one<P: Platform>(
         let filter = Filter::new(Arc::clone(edit), form, texts.into());
         return filter_response(exchange, platform, (edit, filter), response);
     }
+    // That of a request of a batch is within the room of that, while it is edited as well.
+    let stated = stated_length(response.headers()).filter(|length| *length <= edit.most_bytes);
+    let Some(mut held) = Held::of(exchange.record, stated) else {
+        return Err(refused(exchange, edit, &NO_ROOM));
+    };
     let before = match core::mem::take(response.body_mut()) {
-        Body::Stream(stream) => match platform.collect(stream, edit.most_bytes).await {
+        Body::Stream(stream) => match platform.collect(stream, held.most(edit.most_bytes)).await {
             Ok(content) => content,
             Err(error) if error.kind == IoErrorKind::BodyTooLarge => {
-                return Err(refused(exchange, edit, &"it is larger than what is edited"));
+                let why = if held.most(edit.most_bytes) < edit.most_bytes { NO_ROOM } else { TOO_LARGE };
+                return Err(refused(exchange, edit, &why));
             }
             Err(error) => return Err(failed(exchange, error.kind)),
         },
@@ -304,6 +316,9 @@ async fn edit_one<P: Platform>(
     if before.is_empty() {
         exchange.note(|| told(Direction::Response, edit, BodyOutcome::Absent));
         return Ok(());
+    }
+    if !held.grow(before.len() as u64) {
+        return Err(refused(exchange, edit, &NO_ROOM));
     }
     let before = match decoded(platform, &before, response.headers(), edit.most_bytes).await {
         Ok(content) => content,

@@ -235,7 +235,7 @@ pub(super) async fn send<P: Platform>(
     let known_edits = KnownEdits::of(plan, route, exchange.filled(), &exchange.standings, id);
     // The content of an answer to another method than HEAD has to be left out here.
     let is_cut = is_head && *method != Method::HEAD;
-    let known_edits = known_edits.filter(|_| exchange.private.is_none() && !exchange.record.is_part && !is_cut);
+    let known_edits = known_edits.filter(|_| exchange.private.is_none() && !exchange.record.is_part() && !is_cut);
     // What becomes of a call to one of several places is told.
     let known_edits = known_edits.filter(|_| upstream.cluster.is_none());
     let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
