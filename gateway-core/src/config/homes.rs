@@ -163,6 +163,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("nonce", "`authenticate.signature` or `upstreams.<name>.credentials.signature`"),
     ("nosniff", "`security`"),
     ("notIn", "`aggregate.calls.<name>.when`"),
+    ("openapi", "`versions.list.<name>`, an entry of `apis` or the top level"),
     ("operations", "`openapi.undeclared`"),
     ("origins", "`cors`, `csrf` or `issuers.<name>`"),
     ("others", "`request.body` or `response.body`"),

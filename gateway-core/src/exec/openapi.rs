@@ -43,8 +43,8 @@ pub(super) async fn check<P: Platform>(
     limit: u64,
 ) -> Result<(), Reject> {
     let looked = match checks.request {
-        RequestChecks::Off => Ok(off(checks, call)),
-        _ => look(exchange, platform, checks, (call, body), limit).await,
+        RequestChecks::Off => Ok(Looked { operation: None, is_unchecked: false }),
+        _ => look(exchange, platform, checks, (&mut *call, body), limit).await,
     };
     let is_counted = checks.request != RequestChecks::Off;
     let outcome = match &looked {
@@ -80,16 +80,19 @@ pub(super) async fn check<P: Platform>(
             operation
         }
     };
-    if let Some(operation) = operation.filter(|_| checks.has_responses) {
-        let expected = Expected { description: Arc::clone(&checks.description), operation, came: None };
+    let is_one = Arc::ptr_eq(&checks.description, &checks.answers);
+    if checks.has_responses
+        && let Some(operation) = operation.filter(|_| is_one).or_else(|| answering(checks, call))
+    {
+        let expected = Expected { description: Arc::clone(&checks.answers), operation, came: None };
         exchange.record.owed.push(Owed::Expected(Box::new(expected)));
     }
     Ok(())
 }
 
-fn off(checks: &Checks, call: &Call) -> Looked {
-    let found = checks.description.find(&call.method, after_segments(call.path(), checks.segments));
-    Looked { operation: found.ok().map(|found| found.index), is_unchecked: false }
+/// The operation that tells what the upstream answers, if there is one.
+fn answering(checks: &Checks, call: &Call) -> Option<(usize, usize)> {
+    Some(checks.answers.find(&call.method, after_segments(call.path(), checks.segments)).ok()?.index)
 }
 
 type Refused = (Option<(usize, usize)>, Reject);

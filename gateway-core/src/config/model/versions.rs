@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{PolicyUse, RequestEdits, ResponseEdits};
+use super::{OpenApi, PolicyUse, RequestEdits, ResponseEdits};
 use crate::config::Entries;
 
 /// The versions of an API: what they are called, where a request states one, and how long each is served.
@@ -86,6 +86,9 @@ pub struct ApiVersion {
     pub upstream: Option<String>,
     /// Policies, applied after those of the API and before a route's own.
     pub policies: Vec<PolicyUse>,
+    /// The description of this version, in place of that of the API. Upstreams answer, and mocks, as the version has it that it is made from in
+    /// the end.
+    pub openapi: Option<Box<OpenApi>>,
     /// The time from which on it is deprecated, which may be to come: responses tell it (RFC 9745).
     pub deprecated: Option<String>,
     /// The time from which on it is gone: responses tell it before (RFC 8594), and requests get 410 after.

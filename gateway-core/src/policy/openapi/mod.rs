@@ -32,9 +32,11 @@ pub use self::response::{Came, Copy, Expected, Unchecked};
 /// A description, and what becomes of what is not as it has it.
 #[derive(Debug)]
 pub struct Checks {
-    /// The description.
+    /// The description of requests.
     pub description: Arc<Description>,
-    /// The name of its document.
+    /// That of what upstreams answer: another one for a version of an API that is made from another.
+    pub answers: Arc<Description>,
+    /// The name of the document of requests.
     pub document: Box<str>,
     /// The number of segments of paths before those that it describes.
     pub segments: usize,
