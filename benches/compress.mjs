@@ -82,11 +82,21 @@ function get(port, count, coding) {
   });
 }
 
-const resident = (pid) => {
+/** The sum of what `ask` tells of a process and of those that it has started. */
+function ofAll(pid, ask) {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
-  const own = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
-  return children.reduce((sum, child) => sum + resident(child), own);
-};
+  return children.reduce((sum, child) => sum + ofAll(child, ask), ask(pid));
+}
+
+const status = (pid, name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+
+/** What is in RAM, in KiB, and from now on the most that has been (VmHWM, which the kernel counts from then on). */
+const resident = (pid) =>
+  ofAll(pid, (one) => {
+    writeFileSync(`/proc/${one}/clear_refs`, '5');
+    return status(one, 'VmRSS');
+  });
+const mostResident = (pid) => ofAll(pid, (one) => status(one, 'VmHWM'));
 
 async function ready(port) {
   for (let left = 600; left > 0; left -= 1) {
@@ -105,14 +115,12 @@ async function measure(name, coding, level, command, port) {
     await ready(port);
     await get(port, 4, coding);
     const idle = resident(child.pid);
-    let most = idle;
-    const watch = setInterval(() => (most = Math.max(most, resident(child.pid))), 20);
     const cpu = cpuNanoseconds(child.pid);
     const begun = performance.now();
     const bytes = await get(port, mebibytes, coding);
     const seconds = (performance.now() - begun) / 1000;
     const spent = (cpuNanoseconds(child.pid) - cpu) / 1e9;
-    clearInterval(watch);
+    const most = mostResident(child.pid);
     const row = [
       name.padEnd(8), coding.padEnd(8), String(level).padStart(5), `${((spent / mebibytes) * 1024).toFixed(1)} s/GiB`.padStart(11),
       `${(mebibytes / seconds).toFixed(0)} MiB/s`.padStart(10), `${((100 * bytes) / (mebibytes * block.length)).toFixed(1)} %`.padStart(7),
