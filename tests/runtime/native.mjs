@@ -45,5 +45,5 @@ export async function serveNative(config, env = {}) {
     while (!said.includes("reloaded")) await new Promise((wait) => setTimeout(wait, 20));
   };
   const resident = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))[1]) * 1024;
-  return { port, log, end, reload, resident };
+  return { port, pid: child.pid, log, end, reload, resident };
 }

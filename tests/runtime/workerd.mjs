@@ -165,7 +165,7 @@ export async function serveWorker(config, change = (script) => script, { folder,
     await end();
     throw new Error(said);
   }
-  return { port: ports[0], ports, end, kill, lines, peakWhile: (work) => peakWhile(program.pid, work) };
+  return { port: ports[0], ports, pid: program.pid, end, kill, lines, peakWhile: (work) => peakWhile(program.pid, work) };
 }
 
 /** `script`, which besides answers at `/exchanges-that-wait` how many wait in the core once all garbage is collected. */
