@@ -152,6 +152,16 @@ impl Pointer {
     }
 }
 
+/// Appends a reference token to a pointer (RFC 6901 §3).
+pub(crate) fn push_token(pointer: &mut String, token: &str) {
+    pointer.push('/');
+    if token.contains(['~', '/']) {
+        pointer.push_str(&token.replace('~', "~0").replace('/', "~1"));
+    } else {
+        pointer.push_str(token);
+    }
+}
+
 fn walk<'d>(document: &'d mut Value, tokens: &[Token]) -> Option<&'d mut Value> {
     tokens.iter().try_fold(document, |value, token| {
         let place = token.place(value)?;
@@ -161,13 +171,13 @@ fn walk<'d>(document: &'d mut Value, tokens: &[Token]) -> Option<&'d mut Value> 
 
 impl Token {
     fn new(text: &str) -> Self {
-        let name = text.replace("~1", "/").replace("~0", "~");
+        let name = if text.contains('~') { text.replace("~1", "/").replace("~0", "~") } else { text.to_owned() };
         let is_index = name == "0" || (!name.starts_with('0') && name.bytes().all(|byte| byte.is_ascii_digit()));
         Self { index: name.parse().ok().filter(|_| is_index), name: name.into() }
     }
 
     /// The place of the child of `value` that it names.
-    fn place(&self, value: &Value) -> Option<usize> {
+    pub(super) fn place(&self, value: &Value) -> Option<usize> {
         match value {
             Value::Object(object) => object.place(&self.name),
             Value::Array(items) => self.place_in(items.len()),

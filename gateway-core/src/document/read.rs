@@ -98,6 +98,10 @@ impl<'t> Reader<'t> {
 
     /// The next byte behind white space.
     fn next(&mut self) -> Result<u8, Fault> {
+        // Most content is written without any.
+        if let Some(byte) = self.rest().first().filter(|byte| **byte > b' ') {
+            return Ok(*byte);
+        }
         self.space();
         self.rest().first().copied().ok_or_else(|| self.fault(FaultKind::End))
     }
@@ -192,15 +196,12 @@ impl<'t> Reader<'t> {
         let mut text = String::new();
         loop {
             let rest = self.rest();
-            let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-            let Some(end) = end else {
-                self.at = self.text.len();
-                return Err(self.fault(FaultKind::End));
-            };
+            let end = plain_length(rest);
             let stop = self.at.saturating_add(end);
             let plain = self.text.get(self.at..stop).unwrap_or_default();
             self.at = stop;
             match rest.get(end) {
+                None => return Err(self.fault(FaultKind::End)),
                 Some(b'"') => {
                     self.at = self.at.saturating_add(1);
                     // Most strings have no escapes, and take no second buffer.
@@ -267,6 +268,28 @@ impl<'t> Reader<'t> {
         }
         Ok(unit)
     }
+}
+
+/// The number of bytes at the beginning of `text` that stand for themselves in a string: all before a quotation mark, a backslash or a control
+/// character. Eight are looked at together, each of which has its highest bit set where it is one of these; those behind the first may have it
+/// set besides.
+fn plain_length(text: &[u8]) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let is_below = |word: u64, bound: u8| word.wrapping_sub(EACH.wrapping_mul(u64::from(bound))) & !word;
+    let is_byte = |word: u64, byte: u8| is_below(word ^ EACH.wrapping_mul(u64::from(byte)), 1);
+    let (words, rest) = text.as_chunks::<8>();
+    let mut length = 0_usize;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let ends = is_byte(word, b'"') | is_byte(word, b'\\') | is_below(word, 0x20);
+        let ends = ends & EACH.wrapping_mul(0x80);
+        if ends != 0 {
+            return length.saturating_add(usize::try_from(ends.trailing_zeros() / 8).unwrap_or(0));
+        }
+        length = length.saturating_add(8);
+    }
+    let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+    length.saturating_add(end.unwrap_or(rest.len()))
 }
 
 /// Returns whether two of `members` have one name. Of many they are sorted first, so that the time is not that of all pairs.
@@ -347,6 +370,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn eight_bytes_together_are_as_one_by_one(text in proptest::collection::vec(prop_oneof![any::<u8>(), 0x1e_u8..0x24, Just(b'\\')], 0..30)) {
+            let plain = text.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count();
+            prop_assert_eq!(plain_length(&text), plain);
+        }
+
         /// Whatever bytes come: what is read is read by serde_json, too, and is written as what it takes for the same.
         #[test]
         fn what_is_read_is_json(text in r#"[ \[\]{},:"\\a-c0-9.eE+\-tn]{0,24}"#) {

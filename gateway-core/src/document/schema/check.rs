@@ -2,7 +2,8 @@
 
 use super::node::{Check, DynamicAnchor, Id, Node, Properties};
 use super::seen::Seen;
-use super::{Side, Violation, index, leaf, words};
+use super::{Side, Violation, leaf, words};
+use crate::document::pointer::push_token;
 use crate::document::{Member, TooMuch, Value};
 
 /// The most steps that a check takes: schemas applied, and what costs about as much.
@@ -50,8 +51,8 @@ impl<'w> Way<'w> {
             let before = pointer.len();
             match step {
                 Step::Whole => {}
-                Step::Member(name) => index::push_token(&mut pointer, name),
-                Step::Item(index) => index::push_token(&mut pointer, &index.to_string()),
+                Step::Member(name) => push_token(&mut pointer, name),
+                Step::Item(index) => push_token(&mut pointer, &index.to_string()),
             }
             if pointer.len() > MOST_POINTER_BYTES {
                 pointer.truncate(before);
@@ -161,7 +162,13 @@ impl<'s> Run<'s> {
     ) -> Result<bool, TooMuch> {
         let mut is_valid = true;
         for check in &node.checks {
-            if !self.check(node, check, value, way, seen.as_deref_mut())? {
+            let holds = match check {
+                // The most frequent of all. What takes no other schema needs no more than these two.
+                Check::Types(types) if types.take(value) => continue,
+                check if check.is_assertion() => self.assertion(node, check, value, way)?,
+                check => self.check(node, check, value, way, seen.as_deref_mut())?,
+            };
+            if !holds {
                 is_valid = false;
                 if self.is_done() {
                     return Ok(false);
@@ -221,18 +228,21 @@ impl<'s> Run<'s> {
             (Check::UnevaluatedItems(to), Value::Array(_)) | (Check::UnevaluatedProperties(to), Value::Object(_)) => {
                 self.unevaluated(*to, value, way, seen)
             }
-            (check, value) => {
-                self.spend(leaf::cost(check, value))?;
-                let is_valid = leaf::holds(check, value);
-                if !is_valid {
-                    self.report(node, check, way, &|| match check {
-                        Check::Never => never(&node.place, way),
-                        check => words::message(check, value),
-                    });
-                }
-                Ok(is_valid)
-            }
+            (check, value) => self.assertion(node, check, value, way),
         }
+    }
+
+    /// Looks at what takes no other schema.
+    fn assertion(&mut self, node: &'s Node, check: &'s Check, value: &Value, way: &Way<'_>) -> Result<bool, TooMuch> {
+        self.spend(leaf::cost(check, value))?;
+        let is_valid = leaf::holds(check, value);
+        if !is_valid {
+            self.report(node, check, way, &|| match check {
+                Check::Never => never(&node.place, way),
+                check => words::message(check, value),
+            });
+        }
+        Ok(is_valid)
     }
 
     /// Adds a violation of `check` in `node`, if they are asked for.

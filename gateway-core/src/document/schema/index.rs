@@ -1,8 +1,10 @@
 //! The schemas of documents that have a name: by `$id`, `$anchor` and `$dynamicAnchor` (JSON Schema Core §8.2).
 
+use std::borrow::Cow;
+
 use super::Mistake;
 use super::uri;
-use crate::document::pointer::Pointer;
+use crate::document::pointer::{Pointer, push_token};
 use crate::document::{Object, Value};
 use crate::numbers::Numbered;
 
@@ -165,19 +167,18 @@ impl<'d> Spot<'d> {
 
     /// The schema that `pointer` leads to from here. Each `$id` on the way makes another base.
     pub(super) fn follow(&self, pointer: &str) -> Option<Self> {
-        let pointer = Pointer::parse(pointer)?;
-        pointer.tokens().iter().try_fold(self.clone(), |spot, token| {
-            let base = match spot.value {
-                Value::Object(object) => inner_base(&spot.base, object),
-                _ => spot.base.clone(),
-            };
-            let value = match spot.value {
-                Value::Object(object) => object.get(&token.name)?,
-                Value::Array(items) => items.get(usize::try_from(token.index?).ok()?)?,
-                _ => return None,
-            };
-            Some(spot.child(&base, &[&token.name], value))
-        })
+        let mut base = Cow::from(&*self.base);
+        let mut value = self.value;
+        for token in Pointer::parse(pointer)?.tokens() {
+            if let Value::Object(object) = value
+                && object.get("$id").is_some()
+            {
+                base = inner_base(&base, object).into();
+            }
+            value = value.child(token.place(value)?)?;
+        }
+        let base = base.into_owned();
+        Some(Self { document: self.document, pointer: [&*self.pointer, pointer].concat(), value, base })
     }
 }
 
@@ -186,17 +187,5 @@ pub(super) fn inner_base(base: &str, object: &Object) -> String {
     match object.get("$id").and_then(Value::as_str) {
         Some(id) => uri::resolve(base, uri::split(id).0),
         None => base.to_owned(),
-    }
-}
-
-/// Appends a reference token (RFC 6901 §3).
-pub(super) fn push_token(pointer: &mut String, token: &str) {
-    pointer.push('/');
-    for character in token.chars() {
-        match character {
-            '~' => pointer.push_str("~0"),
-            '/' => pointer.push_str("~1"),
-            other => pointer.push(other),
-        }
     }
 }

@@ -15,6 +15,17 @@ pub(super) fn holds(check: &Check, value: &Value) -> bool {
         (Check::Values { values, .. }, value) => values.contains(value),
         (Check::Bound(bound), Value::Number(number)) => is_within(bound, number),
         (Check::MultipleOf { divisor, .. }, Value::Number(number)) => number.is_multiple_of(*divisor),
+        // A character has one to four bytes: most texts need not be counted.
+        (Check::Size { of: Sized::Characters, is_most: true, count }, Value::String(text))
+            if text.len() as u64 <= *count =>
+        {
+            true
+        }
+        (Check::Size { of: Sized::Characters, is_most: false, count }, Value::String(text))
+            if text.len() as u64 / 4 >= *count =>
+        {
+            true
+        }
         (Check::Size { of, is_most, count }, value) => match size(*of, value) {
             Some(size) if *is_most => size <= *count,
             Some(size) => size >= *count,

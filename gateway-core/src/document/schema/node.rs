@@ -186,6 +186,14 @@ pub(super) fn order_of_names(one: &str, other: &str) -> core::cmp::Ordering {
 }
 
 impl Check {
+    /// Returns whether it is one of those about the value alone that schemas have most.
+    pub(super) const fn is_assertion(&self) -> bool {
+        matches!(
+            self,
+            Self::Types(_) | Self::Values { .. } | Self::Bound(_) | Self::MultipleOf { .. } | Self::Size { .. }
+        )
+    }
+
     /// The nodes that are applied to the same value, so that a way of them back to the first would never end.
     pub(super) fn in_place(&self) -> Vec<Id> {
         match self {

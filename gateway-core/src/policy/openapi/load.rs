@@ -6,6 +6,7 @@ use super::fields::{Form, Style};
 use super::path::Paths;
 use super::shape::{Shape, referred};
 use super::{Content, Description, Media, Operation, Parameter, Place, Reading, Response};
+use crate::document::pointer::push_token;
 use crate::document::schema::{Mistake, Options, Root, Schema};
 use crate::document::{Object, Value};
 use crate::http::percent;
@@ -75,8 +76,9 @@ impl<'d> Spot<'d> {
     }
 
     fn child(&self, name: &str, value: &'d Value) -> Self {
-        let name = name.replace('~', "~0").replace('/', "~1");
-        Self { pointer: [&self.pointer, "/", &name].concat(), value }
+        let mut pointer = self.pointer.clone();
+        push_token(&mut pointer, name);
+        Self { pointer, value }
     }
 
     fn text(&self, name: &str) -> Option<&'d str> {
