@@ -359,6 +359,7 @@ impl Record {
         if let Some(facts) = &mut self.facts {
             facts.further_attempts = facts.further_attempts.saturating_add(1);
         }
+    }
 
     /// Returns whether the request is one of a batch.
     pub(crate) const fn is_part(&self) -> bool {
