@@ -35,10 +35,24 @@ impl Chooser<'_> {
     #[must_use]
     pub fn choose(&self, call: Option<&Call>, tried: &[usize], random: &impl Random) -> Option<usize> {
         let now = self.now.as_millis() as u64;
+        loop {
+            let index = self.chosen(call, tried, random, now)?;
+            // Of several that would try a place, one does: the others find it left out.
+            if self.cluster.passive.is_none() || self.vitals.get(index)?.claim(now) {
+                return Some(index);
+            }
+        }
+    }
+
+    fn chosen(&self, call: Option<&Call>, tried: &[usize], random: &impl Random, now: u64) -> Option<usize> {
+        let may_be_lost = self.cluster.passive.is_none() || call.is_none_or(|call| call.method.is_idempotent());
         let is_in = |member: &Member| self.vitals.get(member.endpoint).is_some_and(|vitals| vitals.is_in(now));
-        let is_fresh = |member: &Member| is_in(member) && !tried.contains(&member.endpoint);
+        let is_fresh = |member: &Member| {
+            let takes = self.vitals.get(member.endpoint).is_some_and(|vitals| vitals.takes(now, may_be_lost));
+            takes && !tried.contains(&member.endpoint)
+        };
         self.among(call, random, &is_fresh)
-            .or_else(|| if tried.is_empty() { None } else { self.among(call, random, &is_in) })
+            .or_else(|| self.among(call, random, &is_in))
             .or_else(|| self.among(call, random, &|_| true))
     }
 
@@ -219,7 +233,7 @@ mod tests {
     use core::cell::Cell;
 
     use super::super::passive::took;
-    use super::super::testing::cluster;
+    use super::super::testing::{cluster, passive};
     use super::super::vitals::{UnderWay, Why};
     use super::super::{HashKey, Outcome};
     use super::*;
@@ -304,6 +318,25 @@ mod tests {
             fixture.leave_out(&[0, 2]);
             assert!(fixture.choose(&[]) < 3, "all are left out: all are called");
         }
+    }
+
+    /// docs/configuration.md, Health: one call tries a place that returns, until it has succeeded.
+    #[test]
+    fn a_place_that_returns_gets_one_call() {
+        let mut fixture = Fixture::new(Balance::RoundRobin, &[&[1, 1]]);
+        let time = Duration::from_secs(30);
+        assert!(fixture.vitals[0].eject(NOW - time, (time, time), (WHY, 0)));
+        let count = |fixture: &Fixture| (0..100).filter(|_| fixture.choose(&[]) == 0).count();
+        assert_eq!(count(&fixture), 50, "nothing is told of it any more");
+        fixture.cluster.passive = Some(passive());
+        assert_eq!(count(&fixture), 1);
+        fixture.vitals[0].succeeded(NOW);
+        assert_eq!(count(&fixture), 50);
+        assert!(
+            fixture.vitals[0].eject(NOW, (time, time), (WHY, 0))
+                && fixture.vitals[1].eject(NOW, (time, time), (WHY, 0))
+        );
+        assert_eq!(count(&fixture), 50, "all are left out: all are called");
     }
 
     #[test]

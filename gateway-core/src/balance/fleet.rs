@@ -20,9 +20,9 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Takes a further attempt out of the budget; returns whether there was one.
-    pub fn take_attempt(&self) -> bool {
-        let is_there = self.budget.take();
+    /// Takes a further attempt out of the budget, unless nobody has seen the last one, which is no load then; returns whether there was one.
+    pub fn take_attempt(&self, was_seen: bool) -> bool {
+        let is_there = !was_seen || self.budget.take();
         if is_there {
             self.retries.fetch_add(1, Ordering::Relaxed);
         }

@@ -152,10 +152,23 @@ fn gcd(a: u32, b: u32) -> u32 {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
+    use crate::policy::body_edit::Statuses;
 
     pub(crate) fn members(weights: &[u32]) -> Vec<Member> {
         let member = |(endpoint, &weight): (usize, &u32)| Member { endpoint, weight, id: endpoint as u64 * 7 + 1 };
         weights.iter().enumerate().map(member).collect()
+    }
+
+    pub(crate) fn passive() -> Passive {
+        Passive {
+            failures: 3,
+            statuses: Statuses::of(vec![(502, 504)]),
+            share: None,
+            window: Duration::from_secs(10),
+            ejection: Duration::from_secs(30),
+            longest: Duration::from_secs(300),
+            most_percent: 50,
+        }
     }
 
     pub(crate) fn cluster(balance: Balance, levels: &[&[u32]]) -> Cluster {

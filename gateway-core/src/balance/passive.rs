@@ -38,7 +38,7 @@ impl Passive {
         let in_row = if has_failed {
             vitals.failed()
         } else {
-            vitals.succeeded();
+            vitals.succeeded(now);
             0
         };
         let share = self.share.and_then(|(percent, least)| {
@@ -78,21 +78,10 @@ pub fn took(vitals: &Vitals, now: Duration, outcome: Outcome) {
 mod tests {
     use http::StatusCode;
 
+    use super::super::testing::passive;
     use super::*;
 
     const NOW: Duration = Duration::from_secs(1_000);
-
-    fn passive() -> Passive {
-        Passive {
-            failures: 3,
-            statuses: Statuses::of(vec![(502, 504)]),
-            share: None,
-            window: Duration::from_secs(10),
-            ejection: Duration::from_secs(30),
-            longest: Duration::from_secs(300),
-            most_percent: 50,
-        }
-    }
 
     fn all(count: usize) -> Vec<Arc<Vitals>> {
         (0..count).map(|_| Arc::default()).collect()

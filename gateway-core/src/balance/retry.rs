@@ -48,6 +48,14 @@ pub enum Attempt {
     Failed(IoError),
 }
 
+impl Attempt {
+    /// Returns whether nobody was there to see it, so that another one elsewhere is no further load: it is not one of a budget.
+    #[must_use]
+    pub const fn was_refused(self) -> bool {
+        matches!(self, Self::Failed(IoError { kind: IoErrorKind::Connect, retry: true }))
+    }
+}
+
 impl Retry {
     /// Returns whether a request may be sent again although it may have been carried out: by its method (RFC 9110 §9.2.2), or since it says so.
     #[must_use]
@@ -164,6 +172,20 @@ mod tests {
         assert!(!retry.may_repeat(&Method::POST, &headers) && retry.may_repeat(&Method::PUT, &headers));
         headers.insert("idempotency-key", HeaderValue::from_static("\"a\""));
         assert!(retry.may_repeat(&Method::POST, &headers));
+    }
+
+    /// docs/configuration.md, Retries: a refused connection is no load, and a request that has arrived, or a handshake, is.
+    #[test]
+    fn what_nobody_has_seen_is_no_load() {
+        let refused = |error| Attempt::Failed(error).was_refused();
+        assert!(refused(IoError::before_send(IoErrorKind::Connect)));
+        assert!(
+            !refused(IoError::before_send(IoErrorKind::ConnectTimeout))
+                && !refused(IoError::before_send(IoErrorKind::Tls))
+        );
+        assert!(
+            !refused(IoError::new(IoErrorKind::Closed)) && !Attempt::Answered(StatusCode::BAD_GATEWAY).was_refused()
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is known of one place of an upstream.
 
 use core::fmt;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,6 +49,9 @@ impl fmt::Display for Why {
 /// The time over which the mean of latencies forgets.
 const MEMORY: Duration = Duration::from_secs(10);
 
+/// How long one call tries a place that returns before another one does, in milliseconds.
+const TRIAL: u64 = 1_000;
+
 /// What is known of one place of an upstream, by all threads of this process. Times are those of [`Clock::monotonic`](crate::time::Clock::monotonic).
 #[derive(Debug, Default)]
 pub struct Vitals {
@@ -64,6 +67,10 @@ pub struct Vitals {
     why: AtomicU64,
     /// The times that it was left out since the start.
     ejected: AtomicU64,
+    /// Set from when it was left out until a call to it has succeeded.
+    has_to_succeed: AtomicBool,
+    /// Set while a call tries whether it is well again: `out_until` is when another one may.
+    is_tried: AtomicBool,
     /// The mean of its latencies, in microseconds, above the time at which it was worked out, in milliseconds that wrap around.
     latency: AtomicU64,
     window: Mutex<Window>,
@@ -87,6 +94,33 @@ impl Vitals {
         self.out_until.load(Ordering::Relaxed) <= now
     }
 
+    /// Returns whether it is called at `now` by a call that `may_be_lost`, or by one that may not: a place that returns is tried by the first kind, as long as
+    /// such calls come.
+    pub(super) fn takes(&self, now: u64, may_be_lost: bool) -> bool {
+        let until = self.out_until.load(Ordering::Relaxed);
+        let is_well = may_be_lost || !self.has_to_succeed.load(Ordering::Relaxed);
+        until <= now && (is_well || until.saturating_add(TRIAL) <= now)
+    }
+
+    /// Claims it for a call at `now`; returns whether nobody else was faster. While it has to succeed, one call at a time tries it: where it is as unwell as
+    /// before, that one is lost, and not all that come until the first of them has failed.
+    pub(super) fn claim(&self, now: u64) -> bool {
+        if !self.has_to_succeed.load(Ordering::Relaxed) {
+            return true;
+        }
+        let until = self.out_until.load(Ordering::Relaxed);
+        // It is called although it is left out, since all are.
+        if until > now {
+            return true;
+        }
+        let next = now.saturating_add(TRIAL);
+        let is_first = self.out_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if is_first {
+            self.is_tried.store(true, Ordering::Relaxed);
+        }
+        is_first
+    }
+
     /// The times that it was left out lately.
     #[must_use]
     pub fn ejections(&self) -> u32 {
@@ -100,8 +134,18 @@ impl Vitals {
         (times > 0).then(|| (times, Why::unpack(self.why.load(Ordering::Relaxed))))
     }
 
-    /// Notes a success: the row of failures ends.
-    pub(super) fn succeeded(&self) {
+    /// Notes a success at `now`: the row of failures ends, and a place that was tried is in again.
+    pub(super) fn succeeded(&self, now: Duration) {
+        let now = now.as_millis() as u64;
+        if self.has_to_succeed.load(Ordering::Relaxed) {
+            // Of a call that began before it was left out.
+            if !self.is_in(now) && !self.is_tried.load(Ordering::Relaxed) {
+                return;
+            }
+            self.out_until.fetch_min(now, Ordering::Relaxed);
+            self.is_tried.store(false, Ordering::Relaxed);
+            self.has_to_succeed.store(false, Ordering::Relaxed);
+        }
         // Most of the time there is none, and a place in memory that all threads write to is dear.
         if self.in_row.load(Ordering::Relaxed) != 0 {
             self.in_row.store(0, Ordering::Relaxed);
@@ -128,7 +172,7 @@ impl Vitals {
     ) -> bool {
         let (now, base, longest) = (now.as_millis() as u64, base.as_millis() as u64, longest.as_millis() as u64);
         let before = self.out_until.load(Ordering::Relaxed);
-        if before > now {
+        if before > now && !self.is_tried.load(Ordering::Relaxed) {
             return false;
         }
         let is_recent = before != 0 && now.saturating_sub(before) <= longest;
@@ -137,6 +181,8 @@ impl Vitals {
         if self.out_until.compare_exchange(before, until, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return false;
         }
+        self.is_tried.store(false, Ordering::Relaxed);
+        self.has_to_succeed.store(true, Ordering::Relaxed);
         self.ejections.store(times, Ordering::Relaxed);
         self.why.store(why.pack(), Ordering::Relaxed);
         self.ejected.fetch_add(1, Ordering::Relaxed);
@@ -246,6 +292,27 @@ mod tests {
         };
         assert_eq!((out(100), out(130), out(190)), (30, 60, 70));
         assert_eq!(out(260 + 71), 30);
+    }
+
+    /// docs/configuration.md, Health: one call at a time tries a place that returns, and one that may be lost.
+    #[test]
+    fn a_place_that_returns_is_tried_by_one_call_at_a_time() {
+        let vitals = Vitals::default();
+        let at = |ms: u64| Duration::from_millis(ms);
+        assert!(vitals.claim(1_000) && vitals.claim(1_000), "it was never left out");
+        assert!(vitals.eject(at(1_000), (SECOND, 9 * SECOND), 4));
+        vitals.succeeded(at(1_500));
+        assert!(vitals.claim(1_500) && !vitals.takes(1_500, true), "a success from before does not bring it back");
+        assert!(vitals.takes(2_000, true) && !vitals.takes(2_000, false) && vitals.takes(2_000 + TRIAL, false));
+        assert!(vitals.claim(2_000) && !vitals.takes(2_000, true), "one tries");
+        assert!(vitals.takes(2_000 + TRIAL, true), "nothing was heard of it");
+        assert!(vitals.claim(2_000 + TRIAL));
+        assert!(vitals.eject(at(2_100 + TRIAL), (SECOND, 9 * SECOND), 4), "it failed");
+        assert_eq!(vitals.out_for(at(2_100 + TRIAL)), 2 * SECOND);
+        let back = 4_100 + TRIAL;
+        assert!(vitals.claim(back));
+        vitals.succeeded(at(back + 5));
+        assert!(vitals.takes(back + 5, false) && vitals.claim(back + 5) && vitals.claim(back + 5), "it is well");
     }
 
     #[test]

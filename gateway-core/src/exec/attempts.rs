@@ -259,11 +259,12 @@ pub(super) async fn again<'c, P: Platform>(
         let now = platform.monotonic();
         let chosen = exchange.state.choose((upstream, cluster), Some(call), &tried, (platform, now));
         let Some(next) = chosen else { break };
-        let wait = if tried.contains(&next) {
+        let is_elsewhere = !tried.contains(&next);
+        let wait = if is_elsewhere {
+            Duration::ZERO
+        } else {
             let asked = answer.as_ref().ok().and_then(|response| retry_after(response.headers()));
             asked.unwrap_or_else(|| retry.wait(attempts, platform.next_u64()))
-        } else {
-            Duration::ZERO
         };
         let elapsed = now.saturating_sub(begun);
         // Who is asked to wait for longer gets the answer that says so.
@@ -271,7 +272,7 @@ pub(super) async fn again<'c, P: Platform>(
         if wait > retry.longest || is_late {
             break;
         }
-        if !group.fleet.take_attempt() {
+        if !group.fleet.take_attempt(!(is_elsewhere && attempt.was_refused())) {
             exchange.note(|| Event::Policy { policy: "retry", verdict: "not again: the budget is used up".to_owned() });
             break;
         }

@@ -21,6 +21,7 @@ mod connections;
 mod demo;
 mod departure;
 mod early;
+mod failover;
 mod failures;
 mod flags;
 mod floods;
