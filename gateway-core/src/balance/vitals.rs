@@ -300,14 +300,14 @@ mod tests {
         let vitals = Vitals::default();
         let at = |ms: u64| Duration::from_millis(ms);
         assert!(vitals.claim(1_000) && vitals.claim(1_000), "it was never left out");
-        assert!(vitals.eject(at(1_000), (SECOND, 9 * SECOND), 4));
+        assert!(vitals.eject(at(1_000), (SECOND, 9 * SECOND), (WHY, 4)));
         vitals.succeeded(at(1_500));
         assert!(vitals.claim(1_500) && !vitals.takes(1_500, true), "a success from before does not bring it back");
         assert!(vitals.takes(2_000, true) && !vitals.takes(2_000, false) && vitals.takes(2_000 + TRIAL, false));
         assert!(vitals.claim(2_000) && !vitals.takes(2_000, true), "one tries");
         assert!(vitals.takes(2_000 + TRIAL, true), "nothing was heard of it");
         assert!(vitals.claim(2_000 + TRIAL));
-        assert!(vitals.eject(at(2_100 + TRIAL), (SECOND, 9 * SECOND), 4), "it failed");
+        assert!(vitals.eject(at(2_100 + TRIAL), (SECOND, 9 * SECOND), (WHY, 4)), "it failed");
         assert_eq!(vitals.out_for(at(2_100 + TRIAL)), 2 * SECOND);
         let back = 4_100 + TRIAL;
         assert!(vitals.claim(back));
