@@ -89,6 +89,12 @@ impl Vitals {
         Duration::from_millis(self.out_until.load(Ordering::Relaxed).saturating_sub(now.as_millis() as u64))
     }
 
+    /// Returns whether a call tries at `now` whether it is well again: until that succeeds, all others find it left out.
+    #[must_use]
+    pub fn is_tried(&self, now: Duration) -> bool {
+        self.is_tried.load(Ordering::Relaxed) && !self.is_in(now.as_millis() as u64)
+    }
+
     /// Returns whether it is called at `now`.
     pub(super) fn is_in(&self, now: u64) -> bool {
         self.out_until.load(Ordering::Relaxed) <= now

@@ -63,7 +63,7 @@ struct Breaker {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Health {
-    /// `in`, or `out` while it is left out.
+    /// `in`, `out` while it is left out, or `trying` while one call tries whether it is well again.
     state: &'static str,
     under_way: u32,
     /// The mean latency.
@@ -80,10 +80,15 @@ struct Health {
 
 impl Health {
     fn of(vitals: &Vitals, now: Duration) -> Self {
-        let out_for = vitals.out_for(now);
+        let is_tried = vitals.is_tried(now);
+        let out_for = if is_tried { Duration::ZERO } else { vitals.out_for(now) };
         let ejected = vitals.ejected();
         Self {
-            state: if out_for.is_zero() { "in" } else { "out" },
+            state: match out_for {
+                _ if is_tried => "trying",
+                Duration::ZERO => "in",
+                _ => "out",
+            },
             under_way: vitals.under_way(),
             latency_ms: vitals.latency(now).as_micros() as f64 / 1_000.0,
             ejected: ejected.map_or(0, |(times, _)| times),

@@ -94,7 +94,7 @@ fn render(upstreams: &[Value], style: Style) -> String {
 
 /// The name of an upstream, and what holds for all of its places.
 fn heading(upstream: &Value, style: Style) -> String {
-    let text = |pointer: &str| upstream.pointer(pointer).and_then(Value::as_str).map(shown);
+    let text = |pointer: &str| text(upstream, pointer);
     let mut line = style.bold(text("/name").unwrap_or_default());
     let mut more: Vec<String> = text("/balance").into_iter().collect();
     more.extend(number(upstream, "/retries").map(|retries| count(retries as usize, "further attempt")));
@@ -125,7 +125,7 @@ fn cells(endpoint: &Value) -> [String; 5] {
     }
     let state = match number(endpoint, "/health/outForMs") {
         Some(left) => format!("out for {} s", left.div_ceil(1_000)),
-        None => "in".to_owned(),
+        None => text(endpoint, "/health/state").unwrap_or_default(),
     };
     let under_way = format!("{} under way", number(endpoint, "/health/underWay").unwrap_or_default());
     let latency = endpoint.pointer("/health/latencyMs").and_then(Value::as_f64).filter(|latency| *latency > 0.0);
@@ -138,6 +138,10 @@ fn is_out(endpoint: &Value) -> bool {
 
 fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
     value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text(value: &Value, pointer: &str) -> Option<String> {
+    value.pointer(pointer)?.as_str().map(shown)
 }
 
 fn number(value: &Value, pointer: &str) -> Option<u64> {
