@@ -18,7 +18,7 @@ use crate::state::State;
 use crate::trace::Event;
 
 /// The reason for which there is no token.
-enum Fault {
+pub(super) enum Fault {
     Call(call_out::Fault),
     Malformed,
     Slow,
@@ -63,12 +63,47 @@ pub(super) async fn newer<P: Platform>(
     token.filter(|token| !Arc::ptr_eq(token, tried))
 }
 
+/// Asks for the token of `source`, for whoever has other things to do meanwhile. It is remembered, and so is that there is none; returns why there is none.
+pub(super) async fn fetch<P: Platform>(
+    platform: &P,
+    known: (&Plan, &State),
+    source: &TokenSource,
+    cell: &TokenCell,
+) -> Option<Fault> {
+    ask(platform, known, (source, cell), None).await.1
+}
+
+/// Takes note of the reason for which there is no token.
+pub(super) fn tell(exchange: &mut Exchange<'_, '_>, fault: &Fault) {
+    if let Fault::Call(call_out::Fault::Io(kind)) = fault {
+        exchange.record.cause = Some(error_type(*kind));
+    }
+    exchange.note(|| Event::Policy {
+        policy: "credentials",
+        verdict: format!("there is no token for the upstream: {fault}"),
+    });
+}
+
 async fn read_first<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     (source, cell): (&TokenSource, &TokenCell),
     newer: Option<(&Token, Reading)>,
 ) -> Option<Token> {
+    let (token, fault) = ask(platform, (exchange.plan, exchange.state), (source, cell), newer).await;
+    if let Some(fault) = fault {
+        tell(exchange, &fault);
+    }
+    token
+}
+
+/// The token of `source`, which nobody remembers or which has to be another one; or why there is none.
+async fn ask<P: Platform>(
+    platform: &P,
+    known: (&Plan, &State),
+    (source, cell): (&TokenSource, &TokenCell),
+    newer: Option<(&Token, Reading)>,
+) -> (Option<Token>, Option<Fault>) {
     let begun = platform.monotonic();
     loop {
         let now = platform.monotonic();
@@ -77,26 +112,16 @@ async fn read_first<P: Platform>(
         // Another request may have asked meanwhile.
         let is_newer = newer.is_some_and(|(tried, _)| last.as_ref().is_some_and(|last| !Arc::ptr_eq(last, tried)));
         if left.is_zero() || is_newer {
-            return last;
+            return (last, None);
         }
         match cell.turn(newer.map(|(_, than)| than), now) {
-            Turn::Over(token) => return token,
+            Turn::Over(token) => return (token, None),
             Turn::Read(reading) => {
                 let reader = Reader { platform, source, cell, reading };
                 if newer.is_some() && !cell.admits_renewal(platform.now()) {
-                    return None;
+                    return (None, None);
                 }
-                let (token, fault) = reader.read((exchange.plan, exchange.state), left).await;
-                if let Some(fault) = fault {
-                    if let Fault::Call(call_out::Fault::Io(kind)) = fault {
-                        exchange.record.cause = Some(error_type(kind));
-                    }
-                    exchange.note(|| Event::Policy {
-                        policy: "credentials",
-                        verdict: format!("there is no token for the upstream: {fault}"),
-                    });
-                }
-                return token;
+                return reader.read(known, left).await;
             }
             Turn::Wait(until_lost) => {
                 let wait = platform.wait(&source.id, until_lost.min(left));

@@ -2,7 +2,7 @@
 
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
-use core::task::Poll;
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::proxy::{self, ClientSide};
 use super::room::{Room, Unread};
 use super::upstream_credentials::{self, Again};
 use super::within::within;
-use super::{attempts, content, local};
+use super::{access_token, attempts, content, local};
 use crate::body::Body;
 use crate::call::Call;
 use crate::document::Value;
@@ -32,10 +32,12 @@ use crate::http::request_id::X_REQUEST_ID;
 use crate::http::trace_context::{TRACEPARENT, TRACESTATE};
 use crate::io::IoErrorKind;
 use crate::plan::{self, Endpoint, Host, Target, Upstream};
+use crate::policy::access_token::{TokenCell, TokenSource};
 use crate::policy::aggregate::{
     Aggregate, Answer, Asked, Failure, Fault, Filled, Job, PARTIAL, Passed, Progress, REQUEST,
 };
 use crate::policy::body_edit::{Form, form_of};
+use crate::policy::upstream_credentials::Credentials;
 use crate::ports::{Deadlines, Platform, UpstreamCall};
 use crate::state::State;
 use crate::trace::Event;
@@ -76,6 +78,8 @@ struct UnderWay<'r> {
     filled: Filled,
     /// The number of times that it may be tried again.
     tries: u32,
+    /// Set once the token for it has been asked for, if there has to be one.
+    has_asked: bool,
     /// What it takes to send it again with another token.
     again: Option<Box<Again<'r>>>,
 }
@@ -100,6 +104,14 @@ struct Calls<'c, 'p, 't, P> {
     took: Vec<Took>,
     /// Set once something may have reached an upstream.
     has_reached: bool,
+}
+
+/// What happens next.
+enum Next {
+    /// The token that the one with this index waits for has come, or there is none.
+    Token(usize, Option<access_token::Fault>),
+    /// The request with this index has an answer.
+    Came(usize, Came),
 }
 
 /// What has come of a request.
@@ -202,6 +214,8 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
         let (platform, action, state) = (self.platform, self.action, self.exchange.state);
         let mut sleep = pin!(platform.sleep(action.timeout));
         let mut under_way = Vec::new();
+        // Those that wait for a token of the gateway's own: the others go on meanwhile.
+        let mut waiting = Vec::new();
         let mut to_begin = VecDeque::new();
         let mut is_whole = true;
         let begun = platform.monotonic();
@@ -211,7 +225,14 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
             }
             if let Some(mut one) = to_begin.pop_front() {
                 let Some(asked) = action.calls.get(one.call) else { continue };
-                // A token may have to be fetched: not for longer than there is time.
+                if !core::mem::replace(&mut one.has_asked, true)
+                    && let Some((source, cell)) = self.unread_token(one.call)
+                {
+                    let known = (self.exchange.plan, state);
+                    waiting.push((one, Box::pin(access_token::fetch(platform, known, source, cell))));
+                    continue;
+                }
+                // What is signed may take a while, and a token be over by now: not for longer than there is time.
                 let left = action.timeout.saturating_sub(platform.monotonic().saturating_sub(begun));
                 let prepared = self.prepare((one.call, asked), &asked.sent.method, &one.filled);
                 match within(platform, left, prepared).await.unwrap_or(Err(Fault::Timeout)) {
@@ -237,13 +258,41 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
                     self.progress.ended(one.call, one.item, Err(Fault::Timeout));
                 }
             }
-            if under_way.is_empty() {
+            let mut index = 0;
+            while let Some((one, _)) = waiting.get(index) {
+                if is_whole && self.progress.is_wanted(one.call, one.item) {
+                    index += 1;
+                } else {
+                    let (one, _) = waiting.swap_remove(index);
+                    self.progress.ended(one.call, one.item, Err(Fault::Timeout));
+                }
+            }
+            if under_way.is_empty() && waiting.is_empty() {
                 return is_whole;
             }
-            let Some((index, came)) = first_ready(&mut under_way, sleep.as_mut()).await else {
-                self.has_reached = true;
-                self.progress.expire();
-                return is_whole;
+            let next = poll_fn(|context| {
+                let token = first_ready(&mut waiting, context).map(|(index, fault)| Next::Token(index, fault));
+                match token
+                    .or_else(|| first_ready(&mut under_way, context).map(|(index, came)| Next::Came(index, came)))
+                {
+                    Some(next) => Poll::Ready(Some(next)),
+                    None => sleep.as_mut().poll(context).map(|()| None),
+                }
+            });
+            let (index, came) = match next.await {
+                Some(Next::Came(index, came)) => (index, came),
+                Some(Next::Token(index, fault)) => {
+                    to_begin.push_back(waiting.swap_remove(index).0);
+                    if let Some(fault) = fault {
+                        access_token::tell(self.exchange, &fault);
+                    }
+                    continue;
+                }
+                None => {
+                    self.has_reached |= !under_way.is_empty();
+                    self.progress.expire();
+                    return is_whole;
+                }
             };
             let (one, _) = under_way.swap_remove(index);
             is_whole &= came.has_room;
@@ -253,6 +302,14 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
         }
     }
 
+    /// The source of the token that requests of the call with this index need, if it has to be asked for one.
+    fn unread_token(&self, call: usize) -> Option<(&'p TokenSource, &'p TokenCell)> {
+        let upstream = self.exchange.plan.upstreams.get(self.targets.get(call)?.upstream)?;
+        let Some(Credentials::Token(source)) = &upstream.credentials else { return None };
+        let cell = self.exchange.state.token(source.index)?;
+        cell.is_unread(self.platform.monotonic()).then_some((source, cell))
+    }
+
     /// Takes note that a request is made for the first time.
     fn first(&mut self, job: Job) -> UnderWay<'p> {
         let now = self.platform.monotonic();
@@ -260,7 +317,14 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
             took.begun.get_or_insert(now);
         }
         let tries = self.action.calls.get(job.call).map_or(1, |asked| asked.tries);
-        UnderWay { call: job.call, item: job.item, filled: job.filled, tries: tries.saturating_sub(1), again: None }
+        UnderWay {
+            call: job.call,
+            item: job.item,
+            filled: job.filled,
+            tries: tries.saturating_sub(1),
+            has_asked: false,
+            again: None,
+        }
     }
 
     /// Takes note of what has come of a request; returns it if it is made once more.
@@ -573,18 +637,15 @@ async fn send<P: Platform>(
     if is_one { Ok(response) } else { Err((Fault::Io(IoErrorKind::Protocol), false)) }
 }
 
-/// Waits for the first of `futures` to be ready, and returns its index and its output; none once `sleep` has ended.
-async fn first_ready<K, F: Future>(
+/// Returns the index of the first of `futures` that is ready, and its output.
+fn first_ready<K, F: Future>(
     futures: &mut [(K, Pin<Box<F>>)],
-    mut sleep: Pin<&mut impl Future<Output = ()>>,
+    context: &mut Context<'_>,
 ) -> Option<(usize, F::Output)> {
-    poll_fn(|context| {
-        for (index, (_, future)) in futures.iter_mut().enumerate() {
-            if let Poll::Ready(output) = future.as_mut().poll(context) {
-                return Poll::Ready(Some((index, output)));
-            }
+    for (index, (_, future)) in futures.iter_mut().enumerate() {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Some((index, output));
         }
-        sleep.as_mut().poll(context).map(|()| None)
-    })
-    .await
+    }
+    None
 }

@@ -129,6 +129,11 @@ impl TokenCell {
         self.token.look(now, PATIENCE)
     }
 
+    /// Returns whether whoever needs it at `now` has to wait for the server.
+    pub fn is_unread(&self, now: Duration) -> bool {
+        self.token.is_unread(now)
+    }
+
     /// The latest question that has begun.
     pub fn latest(&self) -> Reading {
         self.token.latest()

@@ -155,6 +155,11 @@ impl<T: Clone> Remembered<T> {
         self.memory().times.is_none_or(|times| times.due <= now)
     }
 
+    /// Returns whether whoever needs it at `now` has to wait until it has been read.
+    pub fn is_unread(&self, now: Duration) -> bool {
+        self.memory().times.is_none_or(|times| times.overdue <= now)
+    }
+
     /// Returns whether the latest attempt failed.
     pub fn has_failed(&self) -> bool {
         self.memory().failures > 0
