@@ -187,7 +187,6 @@ pub(super) async fn end<P: Platform>(
 ) -> Result<Reply<P>, Reject> {
     let Some(keyed) = exchange.take_keyed() else { return answer };
     let Some(holder) = keyed.holder else { return answer };
-    exchange.record.owed.retain(|owed| !matches!(owed, Owed::Claimed(_)));
     let rule = keyed.rule;
     let (answer, keep) = match answer {
         // An answer of several calls may have done some of them, whatever its status.
@@ -220,6 +219,8 @@ pub(super) async fn end<P: Platform>(
         // Then it is told from the end of the lease on that nobody knows.
         exchange.record.store_failed(platform.counter_store(), failure);
     }
+    // Only now: it may be ended from outside until then.
+    exchange.record.owed.retain(|owed| !matches!(owed, Owed::Claimed(_)));
     platform.notify(&cell);
     answer
 }
