@@ -104,9 +104,10 @@ impl Circuit {
                 let reaches = |part, percent: Option<u32>| {
                     is_told && percent.is_some_and(|percent| is_share(part, counts.all, percent))
                 };
-                let opens = rule.failures.is_some_and(|most| has_failed && self.in_row >= most)
-                    || reaches(counts.failed, rule.failure_percent)
-                    || reaches(counts.slow, rule.slow.map(|(_, percent)| percent));
+                // A success opens nothing, whatever those before it were.
+                let opens = has_failed && rule.failures.is_some_and(|most| self.in_row >= most)
+                    || has_failed && reaches(counts.failed, rule.failure_percent)
+                    || is_slow && reaches(counts.slow, rule.slow.map(|(_, percent)| percent));
                 opens && self.open(rule, now)
             }
         }
@@ -205,7 +206,8 @@ mod tests {
             outcomes.map(|outcome| circuit.told(&rule, at(0), outcome))
         };
         let slow = Outcome { took: at(2), ..OK };
-        assert_eq!(told([BAD, BAD, OK, OK]), [false, false, false, true]);
+        assert_eq!(told([OK, OK, BAD, BAD]), [false, false, false, true]);
+        assert_eq!(told([BAD, BAD, BAD, OK]), [false; 4], "a success opens nothing");
         assert_eq!(told([BAD, OK, OK, OK]), [false; 4]);
         assert_eq!(told([OK, slow, slow, slow]), [false, false, false, true]);
         assert_eq!(told([OK, OK, slow, slow]), [false; 4]);
