@@ -234,7 +234,7 @@ mod tests {
 
     use super::super::passive::took;
     use super::super::testing::{cluster, passive};
-    use super::super::vitals::{UnderWay, Why};
+    use super::super::vitals::{Failure, UnderWay, Why};
     use super::super::{HashKey, Outcome};
     use super::*;
     use crate::random::NoRandom;
@@ -263,7 +263,7 @@ mod tests {
 
     const NOW: Duration = Duration::from_secs(1_000);
     const TIMES: usize = 20_000;
-    const WHY: Why = Why { failures: 1, is_share: false, status: None };
+    const WHY: Why = Why { failures: 1, of: Failure::Row(None) };
 
     impl Fixture {
         fn new(balance: Balance, levels: &[&[u32]]) -> Self {

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::Outcome;
-use super::vitals::{Vitals, Why};
+use super::vitals::{Failure, Vitals, Why};
 use super::window::is_share;
 use crate::policy::body_edit::Statuses;
 
@@ -49,14 +49,24 @@ impl Passive {
         let status = outcome.status;
         let why = match share {
             _ if !has_failed => None,
-            _ if in_row >= self.failures => Some(Why { failures: in_row, is_share: false, status }),
-            share => share.map(|failures| Why { failures, is_share: true, status }),
+            _ if in_row >= self.failures => Some(Why { failures: in_row, of: Failure::Row(status) }),
+            share => share.map(|failures| Why { failures, of: Failure::Share(status) }),
         };
         // The first failure after its return is the last of a row.
-        let in_row = self.failures.saturating_sub(1);
-        why.is_some_and(|why| {
-            self.may_eject(all, index, now) && vitals.eject(now, (self.ejection, self.longest), (why, in_row))
-        })
+        why.is_some_and(|why| self.eject(all, index, now, why))
+    }
+
+    /// Takes note at `now` that the content of an answer has come from the place with this `index` among `all`, or has broken off.
+    pub fn content_ended(&self, all: &[Arc<Vitals>], index: usize, now: Duration, is_whole: bool) {
+        let in_row = all.get(index).map_or(0, |vitals| vitals.content_ended(is_whole));
+        if in_row >= self.failures {
+            self.eject(all, index, now, Why { failures: in_row, of: Failure::Content });
+        }
+    }
+
+    fn eject(&self, all: &[Arc<Vitals>], index: usize, now: Duration, why: Why) -> bool {
+        let (times, in_row) = ((self.ejection, self.longest), self.failures.saturating_sub(1));
+        self.may_eject(all, index, now) && all.get(index).is_some_and(|vitals| vitals.eject(now, times, (why, in_row)))
     }
 
     /// Returns whether one more place may be left out, beside those that are: one may always, and never all.
@@ -129,6 +139,25 @@ mod tests {
             all.iter().filter(|vitals| !vitals.out_for(NOW).is_zero()).count()
         };
         assert_eq!([out(1, 100), out(2, 0), out(2, 100), out(4, 50), out(10, 10), out(3, 100)], [0, 1, 1, 2, 1, 2]);
+    }
+
+    /// docs/configuration.md, Health: a head that came is no failure, and contents that break off have a row of their own.
+    #[test]
+    fn contents_that_break_off_leave_a_place_out() {
+        let (rule, all) = (passive(), all(2));
+        let ended = |now, whole: &[bool]| {
+            for is_whole in whole {
+                rule.told(&all, 0, now, answered(200));
+                rule.content_ended(&all, 0, now, *is_whole);
+            }
+            all[0].out_for(now).as_secs()
+        };
+        assert_eq!(ended(NOW, &[false, false, true, false, false]), 0);
+        assert_eq!(ended(NOW, &[false]), 30);
+        let back = NOW + Duration::from_secs(30);
+        assert_eq!(ended(back, &[false]), 60, "none has come whole since");
+        let back = back + Duration::from_secs(60);
+        assert_eq!(ended(back, &[true, false, false]), 0);
     }
 
     #[test]

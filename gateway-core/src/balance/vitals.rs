@@ -12,36 +12,56 @@ use super::window::{Counts, Window};
 /// The reason why a place is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Why {
-    /// The failures: in a row, or of how many in percent.
+    /// The failures: in a row, or of all calls in percent.
     pub failures: u32,
-    /// Set if they are a share of all calls, and no row.
-    pub is_share: bool,
-    /// The status of the last one; none if it was not answered.
-    pub status: Option<StatusCode>,
+    /// The last one.
+    pub of: Failure,
+}
+
+/// The last of the failures for which a place is left out; with the status of its answer, if it had one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// One of a row.
+    Row(Option<StatusCode>),
+    /// One of a share of all calls.
+    Share(Option<StatusCode>),
+    /// A content that broke off.
+    Content,
 }
 
 impl Why {
     fn pack(self) -> u64 {
-        let status = self.status.map_or(0, |status| u64::from(status.as_u16()));
-        u64::from(self.failures) << 32 | u64::from(self.is_share) << 16 | status
+        let number = |status: Option<StatusCode>| status.map_or(0, |status| u64::from(status.as_u16()));
+        let of = match self.of {
+            Failure::Row(status) => number(status),
+            Failure::Share(status) => 1 << 16 | number(status),
+            Failure::Content => 2 << 16,
+        };
+        u64::from(self.failures) << 32 | of
     }
 
     fn unpack(packed: u64) -> Self {
         let status = StatusCode::from_u16((packed & 0xffff) as u16).ok();
-        Self { failures: (packed >> 32) as u32, is_share: packed >> 16 & 1 == 1, status }
+        let of = match packed >> 16 & 3 {
+            0 => Failure::Row(status),
+            1 => Failure::Share(status),
+            _ => Failure::Content,
+        };
+        Self { failures: (packed >> 32) as u32, of }
     }
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.is_share, self.failures) {
-            (true, percent) => write!(f, "{percent} % of the calls failed, the last of them ")?,
-            (false, 1) => f.write_str("a failure: ")?,
-            (false, failures) => write!(f, "{failures} failures in a row, the last of them ")?,
+        match (self.of, self.failures) {
+            (Failure::Share(_), percent) => write!(f, "{percent} % of the calls failed, the last of them ")?,
+            (_, 1) => f.write_str("a failure: ")?,
+            (_, failures) => write!(f, "{failures} failures in a row, the last of them ")?,
         }
-        match self.status {
-            Some(status) => f.write_str(status.as_str()),
-            None => f.write_str("without an answer"),
+        match self.of {
+            Failure::Row(Some(status)) | Failure::Share(Some(status)) => f.write_str(status.as_str()),
+            Failure::Row(None) | Failure::Share(None) => f.write_str("without an answer"),
+            Failure::Content => f.write_str("a content that broke off"),
         }
     }
 }
@@ -59,6 +79,8 @@ pub struct Vitals {
     under_way: AtomicU32,
     /// The failures one after another.
     in_row: AtomicU32,
+    /// The contents of answers that broke off one after another: their heads were no failures.
+    broken_in_row: AtomicU32,
     /// The time until which it is left out, in milliseconds; 0 if it never was.
     out_until: AtomicU64,
     /// The times that it was left out lately.
@@ -163,6 +185,17 @@ impl Vitals {
         self.in_row.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
+    /// Notes the end of an answer's content. Returns those that have broken off in a row.
+    pub(super) fn content_ended(&self, is_whole: bool) -> u32 {
+        if !is_whole {
+            return self.broken_in_row.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        }
+        if self.broken_in_row.load(Ordering::Relaxed) != 0 {
+            self.broken_in_row.store(0, Ordering::Relaxed);
+        }
+        0
+    }
+
     /// Counts a call of the last `length`. Returns the counts.
     pub(super) fn count(&self, now: Duration, length: Duration, failed: bool) -> Counts {
         self.window.lock().unwrap_or_else(PoisonError::into_inner).count(now, length, (failed, false))
@@ -244,6 +277,12 @@ impl UnderWay {
         vitals.under_way.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(vitals))
     }
+
+    /// Returns whether it is one at the place of which `vitals` are known.
+    #[must_use]
+    pub fn is_at(&self, vitals: &Arc<Vitals>) -> bool {
+        Arc::ptr_eq(&self.0, vitals)
+    }
 }
 
 impl Drop for UnderWay {
@@ -257,14 +296,15 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const WHY: Why = Why { failures: 5, is_share: false, status: None };
+    const WHY: Why = Why { failures: 5, of: Failure::Row(None) };
 
     #[test]
     fn a_reason_is_told_in_words() {
         let all = [
             WHY,
-            Why { failures: 1, status: Some(StatusCode::BAD_GATEWAY), ..WHY },
-            Why { failures: 60, is_share: true, status: Some(StatusCode::SERVICE_UNAVAILABLE) },
+            Why { failures: 1, of: Failure::Row(Some(StatusCode::BAD_GATEWAY)) },
+            Why { failures: 60, of: Failure::Share(Some(StatusCode::SERVICE_UNAVAILABLE)) },
+            Why { failures: 3, of: Failure::Content },
         ];
         assert!(all.iter().all(|why| Why::unpack(why.pack()) == *why));
         assert_eq!(
@@ -272,7 +312,8 @@ mod tests {
             [
                 "5 failures in a row, the last of them without an answer",
                 "a failure: 502",
-                "60 % of the calls failed, the last of them 503"
+                "60 % of the calls failed, the last of them 503",
+                "3 failures in a row, the last of them a content that broke off"
             ]
         );
     }

@@ -5,6 +5,7 @@ use core::time::Duration;
 use http::Request;
 
 use crate::access_log;
+use crate::io::IoErrorKind;
 use crate::outcome::After;
 use crate::plan::Plan;
 use crate::ports::{Peer, Platform};
@@ -35,6 +36,9 @@ pub(crate) fn end<P: Platform>(
     mut record: Record,
     ended: &Ended,
 ) -> Vec<After> {
+    if record.under_way.is_some() {
+        content_ended(plan, state, platform, &record, ended.cut);
+    }
     if record.facts.is_some() || record.meter.is_some() {
         if !record.owed.is_empty() {
             record.response_has_ended(ended.cut.is_none());
@@ -64,4 +68,17 @@ pub(crate) fn end<P: Platform>(
         .filter_map(|owed| After::of(owed, platform))
         .chain(record.permits.into_iter().map(After::Release))
         .collect()
+}
+
+/// Takes note of the end of a content for the place that it comes from.
+fn content_ended(plan: &Plan, state: &State, platform: &impl Platform, record: &Record, cut: Option<IoErrorKind>) {
+    // Of the client that left, of a deadline that may be the client's doing, and of the gateway's own answers nothing is told.
+    let is_told = record.error.is_none() && matches!(cut, None | Some(IoErrorKind::Closed | IoErrorKind::Protocol));
+    let upstream = record.upstream.filter(|_| is_told).and_then(|index| plan.upstreams.get(index));
+    let passive = upstream.and_then(|upstream| upstream.cluster.as_ref()?.passive.as_ref());
+    let vitals = upstream.and_then(|upstream| state.group(upstream)).map(|group| &group.vitals);
+    let (Some(passive), Some(vitals), Some(under_way)) = (passive, vitals, &record.under_way) else { return };
+    if let Some(index) = vitals.iter().position(|vitals| under_way.is_at(vitals)) {
+        passive.content_ended(vitals, index, platform.monotonic(), cut.is_none());
+    }
 }

@@ -1,8 +1,9 @@
 //! Processes in several places, of which one is gone or frozen (docs/configuration.md, Health and Retries).
 
+use std::io::Read as _;
 use std::time::Duration;
 
-use crate::support::{Folder, Load, Program, start};
+use crate::support::{Folder, Load, Program, Wire, ok_upstream, start, upstream};
 
 /// A process that answers everything.
 fn place(folder: &Folder) -> Program {
@@ -51,4 +52,32 @@ fn a_process_that_was_killed_is_missed_by_no_get() {
 #[test]
 fn a_process_that_is_frozen_is_missed_by_no_get() {
     nobody_notices("STOP");
+}
+
+/// docs/configuration.md, Health: contents that break off. Heads alone tell nothing against such a place.
+#[test]
+fn a_place_whose_contents_break_off_is_left_out() {
+    let breaking = upstream(|wire, _| {
+        if wire.head().is_some() {
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+        }
+    });
+    let urls = [breaking.address, ok_upstream().address].map(|address| format!("http://{address}"));
+    let gateway = start(&format!(
+        r#"{{
+          "server": {{ "listen": "127.0.0.1:0", "accessLog": "off" }},
+          "upstreams": {{ "up": {{ "urls": {urls:?} }} }},
+          "routes": [ {{ "name": "all", "match": {{ "prefix": "/" }}, "upstream": "up" }} ]
+        }}"#
+    ));
+    let is_whole = |_: &usize| {
+        let mut wire = Wire::connect(gateway.address());
+        wire.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        wire.head().unwrap();
+        let mut content = Vec::new();
+        wire.stream.read_to_end(&mut content).is_ok() && content == b"ok"
+    };
+    // Each second one breaks off until five have; some more may be on their way by then.
+    let broken = (0..40).filter(|number| !is_whole(number)).count();
+    assert!((1..=8).contains(&broken), "{broken}");
 }
