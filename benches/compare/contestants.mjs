@@ -30,6 +30,7 @@ const PARTS = {
   limit: (scenario) => scenario.limit > 0,
   // What differs from another contestant in its limit alone.
   limitless: (scenario) => !scenario.limit,
+  balance: (scenario) => scenario.balanced === true,
   forwarding: (scenario) => scenario.cached !== true,
 };
 

@@ -28,7 +28,7 @@ export function native() {
       missing: 'not built; leave out `--no-build`',
       version: '1',
       addsLess: true,
-      lacks: ['routes', 'tokens', 'cache', 'limit'],
+      lacks: ['routes', 'tokens', 'cache', 'limit', 'balance'],
       prepare: ({ proxy, upstream }) => ({
         command: [built('bare-hyper'), `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`],
       }),
@@ -47,9 +47,20 @@ export function configuration({ proxy, upstream, scenario, lease }) {
   const policies = [];
   if (scenario.cached) policies.push({ cache: {} });
   if (scenario.limit) policies.push({ rateLimit: { limit: scenario.limit, window: `${WINDOW}s`, lease } });
-  const text = commonConfiguration({ proxy, upstream, scenario });
+  let text = commonConfiguration({ proxy, upstream, scenario });
+  if (scenario.balanced) text = JSON.stringify(balanced(JSON.parse(text), upstream));
   return policies.length === 0 ? text : JSON.stringify({ ...JSON.parse(text), defaults: { policies } });
 }
+
+/** A configuration whose upstream is in two places. */
+function balanced(config, upstream) {
+  const rules = { balance: 'leastRequest', retry: {}, health: { passive: { failurePercent: 50 } }, breaker: { failures: 100 } };
+  const upstreams = Object.keys(config.upstreams).map((name) => [name, { urls: places(upstream).map((place) => `http://${place}`), ...rules }]);
+  return { ...config, upstreams: Object.fromEntries(upstreams) };
+}
+
+/** One server by two addresses: one of IPv6 that stands for one of IPv4 (RFC 4291 §2.5.5.2). */
+const places = (port) => [`127.0.0.1:${port}`, `[::ffff:127.0.0.1]:${port}`];
 
 function commonConfiguration({ proxy, upstream, scenario }) {
   const args = ['proxy', `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`, String(scenario.routes)];
@@ -114,7 +125,8 @@ http {
   keepalive_timeout 600;
   tcp_nodelay on;
   upstream upstream {
-    server 127.0.0.1:${upstream};
+    ${scenario.balanced ? 'least_conn;' : ''}
+    ${(scenario.balanced ? places(upstream) : [`127.0.0.1:${upstream}`]).map((place) => `server ${place};`).join(' ')}
     keepalive 256;
     keepalive_requests 1000000000;
     keepalive_timeout 600;
@@ -201,10 +213,18 @@ frontend gateway
   ${rules.join('\n  ')}
   default_backend upstream
 backend upstream
-  server upstream 127.0.0.1:${upstream} pool-max-conn 256
+${haproxyServers(upstream, scenario)}
 `;
   writeFileSync(join(folder, 'haproxy.cfg'), config);
   return { command: [program, '-db', '-f', join(folder, 'haproxy.cfg')] };
+}
+
+function haproxyServers(upstream, { balanced }) {
+  if (!balanced) return `  server upstream 127.0.0.1:${upstream} pool-max-conn 256`;
+  const rules = ['balance leastconn', 'retries 2', 'option redispatch 1', 'retry-on conn-failure empty-response response-timeout 502 503 504'];
+  const observed = 'observe layer7 error-limit 5 on-error mark-down check inter 30s';
+  const servers = places(upstream).map((place, number) => `server upstream${number} ${place.replace(/[[\]]/g, '')} pool-max-conn 256 ${observed}`);
+  return [...rules, ...servers].map((line) => `  ${line}`).join('\n');
 }
 
 /** HAProxy's part of a cache and of a limit: sections before the frontend, and its first rules. */

@@ -12,6 +12,7 @@ export const WINDOW = 60;
  * `algorithm`: by which they are signed, if not by HS256; `small`: whether they have only the claims that are asked for.
  * `cached`: whether a cache may keep the answers; from the second request on, none may reach the upstream then.
  * `limit`: how many requests a client may send in a window: more than the load sends, so that all are counted and none is refused.
+ * `balanced`: whether the upstream is in two places (the same server by two addresses), with the rules for failures that a gateway has.
  * `verify`: throws unless the heads, as they arrived at the upstream and at the client, show the work.
  */
 export const SCENARIOS = {
@@ -62,6 +63,14 @@ export const SCENARIOS = {
     routes: 0,
     // A multiple of the window, for gateways that count by the second.
     limit: 600_000_000,
+    verify(exchange) {
+      expectPresent('response', exchange.response, 'x-powered-by', 'bench');
+    },
+  },
+  balanced: {
+    title: 'one route to an upstream in two places: the fewest requests under way, places that fail left out, retries, a breaker where there is one',
+    routes: 0,
+    balanced: true,
     verify(exchange) {
       expectPresent('response', exchange.response, 'x-powered-by', 'bench');
     },

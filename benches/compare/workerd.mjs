@@ -35,9 +35,9 @@ export function workerd() {
     one('edgeway', edgeway, `${DIST}edgeway.wasm`),
     { ...one('edgeway-lease', (place) => edgeway({ ...place, lease: LEASE }), `${DIST}edgeway.wasm`), lacks: ['limitless'] },
     { ...one('edgeway-unlimited', withoutLimit, `${DIST}edgeway.wasm`), lacks: ['limitless'], isUnlimited: true },
-    { ...one('hono', (place) => script(place, 'hono')), lacks: ['limit'] },
-    { ...one('hono-bare', (place) => script(place, 'hono-bare')), lacks: ['tokens', 'cache', 'limit'] },
-    { ...one('plain-js', (place) => script(place, 'plain')), lacks: ['tokens', 'cache', 'limit'] },
+    { ...one('hono', (place) => script(place, 'hono')), lacks: ['limit', 'balance'] },
+    { ...one('hono-bare', (place) => script(place, 'hono-bare')), lacks: ['tokens', 'cache', 'limit', 'balance'] },
+    { ...one('plain-js', (place) => script(place, 'plain')), lacks: ['tokens', 'cache', 'limit', 'balance'] },
   ];
 }
 

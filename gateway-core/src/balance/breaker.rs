@@ -105,9 +105,10 @@ impl Circuit {
                     is_told && percent.is_some_and(|percent| is_share(part, counts.all, percent))
                 };
                 // A success opens nothing, whatever those before it were.
-                let opens = has_failed && rule.failures.is_some_and(|most| self.in_row >= most)
-                    || has_failed && reaches(counts.failed, rule.failure_percent)
-                    || is_slow && reaches(counts.slow, rule.slow.map(|(_, percent)| percent));
+                let fails = rule.failures.is_some_and(|most| self.in_row >= most)
+                    || reaches(counts.failed, rule.failure_percent);
+                let opens =
+                    (has_failed && fails) || (is_slow && reaches(counts.slow, rule.slow.map(|(_, percent)| percent)));
                 opens && self.open(rule, now)
             }
         }

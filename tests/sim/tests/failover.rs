@@ -1,7 +1,6 @@
 //! Upstreams in several places, some of which crash, are slow, flap, are half dead, or lie: histories, each by a seed of its own.
 //! `EDGEWAY_SEED` replays one, and `EDGEWAY_HISTORIES=10000` has four times as many as usual.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -98,7 +97,7 @@ fn reply(mood: Mood, now: Duration, chance: &Chance) -> Reply {
         Mood::Crashed => failed(Fault::Reset),
         Mood::Slow => Reply { delay: Some(Duration::from_secs(3)), ..Reply::default() },
         Mood::Frozen => failed(Fault::Hang),
-        Mood::Flapping if now.as_secs() % 2 == 0 => failed(Fault::Reset),
+        Mood::Flapping if now.as_secs().is_multiple_of(2) => failed(Fault::Reset),
         Mood::HalfDead if chance.below(2) == 0 => error(),
         Mood::Flapping | Mood::HalfDead => Reply::default(),
         Mood::Lying => Reply {
@@ -144,19 +143,14 @@ type Task<'t> = Pin<Box<dyn Future<Output = (Response, Duration)> + 't>>;
 /// The places that are left out.
 fn out(gateway: &Gateway<Platform>, world: &Rc<World>) -> usize {
     let request = http::Request::get("/upstreams").header("host", "localhost").body(Bytes::new()).expect("a request");
-    let told = Rc::new(RefCell::new(0));
-    let count = Rc::clone(&told);
-    let task: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
+    let task: Pin<Box<dyn Future<Output = usize> + '_>> = Box::pin(async move {
         let answer = gateway.admin(&request, Way::Local).await;
         let gateway_core::body::Body::Full(content) = answer.into_body() else { panic!("no content") };
         let told: serde_json::Value = serde_json::from_slice(&content).expect("JSON");
         let endpoints = told.pointer("/upstreams/0/endpoints").and_then(|list| list.as_array()).expect("a list");
-        *count.borrow_mut() =
-            endpoints.iter().filter(|endpoint| endpoint.pointer("/health/state") == Some(&"out".into())).count();
+        endpoints.iter().filter(|endpoint| endpoint.pointer("/health/state") == Some(&"out".into())).count()
     });
-    run(world, [task]).unwrap_or_else(|hang| panic!("{hang}"));
-    let count = *told.borrow();
-    count
+    run(world, [task]).unwrap_or_else(|hang| panic!("{hang}")).remove(0)
 }
 
 fn history(seed: u64) {
