@@ -103,6 +103,8 @@ impl State {
     #[must_use]
     pub fn adopt(plan: &Plan, previous: Option<&Self>, fleets: Option<&Arc<Fleets>>) -> Self {
         let fleets = fleets.or(previous.map(|previous| &previous.fleets)).map(Arc::clone).unwrap_or_default();
+        // Those of the plan before last; those of the one before are still used by its requests.
+        fleets.forget_unused();
         let group = |upstream: &Upstream| {
             upstream.cluster.as_ref()?;
             let fleet = fleets.of(&upstream.name);

@@ -63,6 +63,17 @@ impl Fleet {
 pub struct Fleets(Mutex<Numbered<Arc<Fleet>>>);
 
 impl Fleets {
+    /// Forgets those that nobody uses any more.
+    pub(crate) fn forget_unused(&self) {
+        let mut fleets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = Numbered::default();
+        for (name, fleet) in fleets.iter().filter(|(_, fleet)| Arc::strong_count(fleet) > 1) {
+            // INVARIANT: each name is there once.
+            let _ = used.add(name, Arc::clone(fleet));
+        }
+        *fleets = used;
+    }
+
     /// The fleet of the upstream called `name`.
     pub(crate) fn of(&self, name: &str) -> Arc<Fleet> {
         let mut fleets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,6 +97,9 @@ mod tests {
         drop(first);
         drop(of(&["c"]));
         assert!(a.upgrade().is_none());
-        assert!(Arc::ptr_eq(&fleets.of("u"), &fleets.of("u")) && !Arc::ptr_eq(&fleets.of("u"), &fleets.of("v")));
+        let (u, v) = (fleets.of("u"), Arc::downgrade(&fleets.of("v")));
+        assert!(Arc::ptr_eq(&u, &fleets.of("u")) && v.upgrade().is_some_and(|v| !Arc::ptr_eq(&u, &v)));
+        fleets.forget_unused();
+        assert!(Arc::ptr_eq(&u, &fleets.of("u")) && v.upgrade().is_none());
     }
 }

@@ -73,7 +73,8 @@ impl Passive {
     fn may_eject(&self, all: &[Arc<Vitals>], index: usize, now: Duration) -> bool {
         let now = now.as_millis() as u64;
         let out = all.iter().enumerate().filter(|(other, vitals)| *other != index && !vitals.is_in(now)).count();
-        let most = (all.len().saturating_mul(self.most_percent as usize) / 100).max(1).min(all.len().saturating_sub(1));
+        let most =
+            all.len().saturating_mul(self.most_percent as usize).div_ceil(100).max(1).min(all.len().saturating_sub(1));
         out < most
     }
 }
@@ -139,6 +140,7 @@ mod tests {
             all.iter().filter(|vitals| !vitals.out_for(NOW).is_zero()).count()
         };
         assert_eq!([out(1, 100), out(2, 0), out(2, 100), out(4, 50), out(10, 10), out(3, 100)], [0, 1, 1, 2, 1, 2]);
+        assert_eq!([out(3, 50), out(5, 50), out(10, 1)], [2, 3, 1], "rounded up");
     }
 
     /// docs/configuration.md, Health: a head that came is no failure, and contents that break off have a row of their own.

@@ -57,10 +57,11 @@ impl Attempt {
 }
 
 impl Retry {
-    /// Returns whether a request may be sent again although it may have been carried out: by its method (RFC 9110 §9.2.2), or since it says so.
+    /// Returns whether a request may be sent again although it may have been carried out: by its method (RFC 9110 §9.2.2), or since its key says so, if
+    /// the upstream `heeds_keys`.
     #[must_use]
-    pub fn may_repeat(&self, method: &Method, headers: &HeaderMap) -> bool {
-        self.methods.contains(method) || headers.contains_key(IDEMPOTENCY_KEY)
+    pub fn may_repeat(&self, method: &Method, headers: &HeaderMap, heeds_keys: bool) -> bool {
+        self.methods.contains(method) || (heeds_keys && headers.contains_key(IDEMPOTENCY_KEY))
     }
 
     /// The reason for another attempt after this one; none if it counts. One that may have been carried out is followed by another only if the request
@@ -169,9 +170,9 @@ mod tests {
         assert_eq!(reasons(false), [false, true, false, false]);
         assert_eq!(reasons(true), [true, true, true, false]);
         let mut headers = HeaderMap::new();
-        assert!(!retry.may_repeat(&Method::POST, &headers) && retry.may_repeat(&Method::PUT, &headers));
+        assert!(!retry.may_repeat(&Method::POST, &headers, true) && retry.may_repeat(&Method::PUT, &headers, false));
         headers.insert("idempotency-key", HeaderValue::from_static("\"a\""));
-        assert!(retry.may_repeat(&Method::POST, &headers));
+        assert!(retry.may_repeat(&Method::POST, &headers, true) && !retry.may_repeat(&Method::POST, &headers, false));
     }
 
     /// docs/configuration.md, Retries: a refused connection is no load, and a request that has arrived, or a handshake, is.

@@ -101,13 +101,15 @@ pub(super) fn own<'p, P: Platform>(state: &State, platform: &P, upstream: &'p Up
 }
 
 /// Keeps a request, so that it can be sent again, if any failure is a reason to. Of its content, what is there, or what is read for that.
+///
+/// An upstream whose idempotency keys the gateway looks after heeds none by itself, as far as is known: it might carry the request out twice.
 pub(super) async fn keep<P: Platform>(
+    exchange: &Exchange<'_, '_>,
     platform: &P,
     retry: &Retry,
-    call: &mut Call,
-    body: &mut Body<P::Stream>,
+    (call, body): (&mut Call, &mut Body<P::Stream>),
 ) -> Result<Option<Box<Kept<P::Stream>>>, Reject> {
-    let may_repeat = retry.may_repeat(&call.method, &call.headers);
+    let may_repeat = retry.may_repeat(&call.method, &call.headers, exchange.heeds_keys());
     if !may_repeat && !retry.unsent {
         return Ok(None);
     }

@@ -138,6 +138,11 @@ impl<'p> Exchange<'p, '_> {
         self.rare.as_mut()?.keyed.take()
     }
 
+    /// Returns whether the upstream is taken to heed the idempotency keys of clients by itself.
+    pub(super) fn heeds_keys(&self) -> bool {
+        self.rare.as_ref().and_then(|rare| rare.keyed.as_ref()).is_none_or(Keyed::is_repeatable)
+    }
+
     /// Returns whether the request has an idempotency key.
     pub(super) fn is_keyed(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.keyed.is_some())

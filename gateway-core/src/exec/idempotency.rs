@@ -48,6 +48,13 @@ pub(super) struct Keyed<'p> {
     holder: Option<u64>,
 }
 
+impl Keyed<'_> {
+    /// Returns whether the upstream itself tells what it has carried out, so that the request may be made again.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.rule.repeats
+    }
+}
+
 /// Reads the key of a request, and all of its content if there is one.
 ///
 /// # Errors

@@ -204,7 +204,7 @@ pub(super) async fn send<P: Platform>(
     if let Some(retry) = upstream.cluster.as_ref().and_then(|cluster| cluster.retry.as_ref())
         && !opens_socket
     {
-        kept = attempts::keep(platform, retry, call, &mut body).await?;
+        kept = attempts::keep(exchange, platform, retry, (call, &mut body)).await?;
     }
     let mut again = None;
     if let Some(credentials) = &upstream.credentials {
