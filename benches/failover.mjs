@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 
 import { Usage, run, say } from './compare/command.mjs';
 import { ROOT, built, machine, pinning } from './compare/environment.mjs';
+import { median } from './compare/report.mjs';
 import { ALGORITHMS, spread } from './failover/balance.mjs';
 import { gateways } from './failover/gateways.mjs';
 import { PHASES, phase, storm } from './failover/phases.mjs';
@@ -34,7 +35,7 @@ they get for each that is offered. At last each algorithm of Edgeway spreads cal
   --only NAMES     only these of edgeway, nginx, haproxy, envoy
   --rate N         requests a second (default: 200; at most 5000)
   --seconds N      how long each lasts (default: 8; at most 120)
-  --rounds N       how often each is run, in turn: the counts are added up (default: 1; at most 20)
+  --rounds N       how often each is run, in turn: failures are added up, times are medians (default: 1; at most 20)
   --program PATH   the edgeway to measure (default: target/release/edgeway)
   --no-build       use what was built before
   --plot           write the spread of calls to docs/balance.svg
@@ -154,12 +155,11 @@ function text({ phases = [], storms, balance, versions, rate, seconds, rounds, m
     parts.push(`${rate} requests a second, a quarter of them POSTs, for ${seconds} s, ${rounds} times`);
     const head = ['what happens', 'gateway', 'GETs failed', 'after 1 s', 'POSTs failed', 'after 1 s', '99 %', 'longest'];
     const sum = (all, of) => all.reduce((total, one) => total + of(one), 0);
-    const most = (all, of) => Math.max(...all.map(of));
     const lines = phases.flatMap(({ title, gateways }) =>
       gateways.map(({ name, rounds: all }, index) => [
         ...[index === 0 ? title : '', name],
         ...['get', 'post'].flatMap((method) => [sum(all, ({ failed }) => failed[method]), sum(all, ({ late }) => late[method])]),
-        ...[milliseconds(most(all, ({ p99 }) => p99)), milliseconds(most(all, ({ longest }) => longest))],
+        ...[milliseconds(median(all.map(({ p99 }) => p99))), milliseconds(median(all.map(({ longest }) => longest)))],
       ]),
     );
     parts.push(table(head, lines));
