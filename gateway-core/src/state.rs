@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::adopted::Adopted;
 use crate::balance::Cluster;
-use crate::balance::choose::Chooser;
+use crate::balance::choose::{Choice, Chooser};
 use crate::balance::fleet::{Fleet, Fleets};
 use crate::balance::vitals::Vitals;
 use crate::cache::flights::Flights;
@@ -252,7 +252,7 @@ impl State {
         call: Option<&Call>,
         tried: &[usize],
         (random, now): (&impl Random, Duration),
-    ) -> Option<usize> {
+    ) -> Option<Choice> {
         let (group, Round(turn)) = (self.group(upstream)?, self.upstreams.at(upstream.index)?);
         Chooser { cluster, vitals: &group.vitals, turn, now }.choose(call, tried, random)
     }
@@ -361,7 +361,7 @@ mod tests {
     fn hosts(state: &State, upstream: &Upstream, times: usize) -> String {
         let cluster = upstream.cluster.as_ref().unwrap();
         let next = |_| state.choose((upstream, cluster), None, &[], (&NoChance, Duration::ZERO));
-        (0..times).filter_map(next).map(|index| upstream.endpoints[index].host.as_str()).collect()
+        (0..times).filter_map(next).map(|choice| upstream.endpoints[choice.endpoint].host.as_str()).collect()
     }
 
     #[test]

@@ -82,6 +82,21 @@ impl Circuit {
         Admission::Probe
     }
 
+    /// Gives a probe back of which nothing was heard, and which was let through when it had opened so many times.
+    pub(super) fn give_back(&mut self, opened: u64) {
+        if let State::HalfOpen { let_through, .. } = &mut self.state
+            && self.opened == opened
+        {
+            *let_through = let_through.saturating_sub(1);
+        }
+    }
+
+    /// Returns whether no call is made at `now`.
+    #[must_use]
+    pub fn is_open(&self, now: Duration) -> bool {
+        matches!(self.state, State::Open { until } if until > now)
+    }
+
     /// Takes note at `now` of what has become of a call that was made. Returns whether it opens.
     pub fn told(&mut self, rule: &Breaker, now: Duration, outcome: Outcome) -> bool {
         let has_failed = outcome.status.is_none_or(|status| rule.statuses.has(status));
@@ -197,6 +212,17 @@ mod tests {
         assert_eq!([(); 2].map(|()| circuit.admit(&rule, at(5))), [Admission::Probe; 2]);
         assert_eq!(circuit.admit(&rule, at(9)), Admission::Open(at(1)));
         assert_eq!(circuit.admit(&rule, at(10)), Admission::Probe);
+    }
+
+    /// The same, where it is known that nothing will be heard.
+    #[test]
+    fn a_probe_that_is_given_back_is_replaced_at_once() {
+        let (rule, mut circuit) = (rule(), opened(&rule()));
+        assert_eq!([(); 2].map(|()| circuit.admit(&rule, at(5))), [Admission::Probe; 2]);
+        circuit.give_back(1);
+        assert_eq!(circuit.admit(&rule, at(6)), Admission::Probe);
+        circuit.give_back(7);
+        assert_eq!(circuit.admit(&rule, at(6)), Admission::Open(at(4)), "of another time");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::vitals::Vitals;
+use super::vitals::{Trial, Vitals};
 use super::{Balance, Cluster, HashKey, Level, Member};
 use crate::call::Call;
 use crate::fingerprint::Fingerprint;
@@ -29,26 +29,42 @@ pub struct Chooser<'c> {
     pub now: Duration,
 }
 
+/// A place that was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Its index among the endpoints of the upstream.
+    pub endpoint: usize,
+    /// Set if the call tries whether the place is well again.
+    pub trial: Option<Trial>,
+}
+
 impl Chooser<'_> {
     /// Chooses a place for `call`, or for a call of the gateway's own: the index of an endpoint. One that was `tried` is chosen only where all others are
     /// left out; one that is left out, only where all are.
     #[must_use]
-    pub fn choose(&self, call: Option<&Call>, tried: &[usize], random: &impl Random) -> Option<usize> {
+    pub fn choose(&self, call: Option<&Call>, tried: &[usize], random: &impl Random) -> Option<Choice> {
         let now = self.now.as_millis() as u64;
         loop {
-            let index = self.chosen(call, tried, random, now)?;
+            let endpoint = self.chosen(call, tried, random, now)?;
             // Of several that would try a place, one does: the others find it left out.
-            if self.cluster.passive.is_none() || self.vitals.get(index)?.claim(now) {
-                return Some(index);
+            if self.cluster.passive.is_none() {
+                return Some(Choice { endpoint, trial: None });
+            }
+            if let Some(trial) = self.vitals.get(endpoint)?.claim(now) {
+                return Some(Choice { endpoint, trial });
             }
         }
     }
 
     fn chosen(&self, call: Option<&Call>, tried: &[usize], random: &impl Random, now: u64) -> Option<usize> {
         let may_be_lost = self.cluster.passive.is_none() || call.is_none_or(|call| call.method.is_idempotent());
-        let is_in = |member: &Member| self.vitals.get(member.endpoint).is_some_and(|vitals| vitals.is_in(now));
+        // A configuration that leaves no place out knows nothing of what one before it has left out.
+        let is_any = self.cluster.passive.is_none();
+        let is_in =
+            |member: &Member| is_any || self.vitals.get(member.endpoint).is_some_and(|vitals| vitals.is_in(now));
         let is_fresh = |member: &Member| {
-            let takes = self.vitals.get(member.endpoint).is_some_and(|vitals| vitals.takes(now, may_be_lost));
+            let vitals = self.vitals.get(member.endpoint);
+            let takes = is_any || vitals.is_some_and(|vitals| vitals.takes(now, may_be_lost));
             takes && !tried.contains(&member.endpoint)
         };
         self.among(call, random, &is_fresh)
@@ -274,7 +290,7 @@ mod tests {
 
         fn choose(&self, tried: &[usize]) -> usize {
             let chooser = Chooser { cluster: &self.cluster, vitals: &self.vitals, turn: &self.turn, now: NOW };
-            chooser.choose(None, tried, &self.chance).unwrap()
+            chooser.choose(None, tried, &self.chance).unwrap().endpoint
         }
 
         fn leave_out(&self, indexes: &[usize]) {
@@ -327,6 +343,7 @@ mod tests {
         let time = Duration::from_secs(30);
         assert!(fixture.vitals[0].eject(NOW - time, (time, time), (WHY, 0)));
         let count = |fixture: &Fixture| (0..100).filter(|_| fixture.choose(&[]) == 0).count();
+        fixture.cluster.passive = None;
         assert_eq!(count(&fixture), 50, "nothing is told of it any more");
         fixture.cluster.passive = Some(passive());
         assert_eq!(count(&fixture), 1);
@@ -347,7 +364,7 @@ mod tests {
         for _ in 0..50 {
             let chosen = fixture.choose(&[]);
             counts[chosen] += 1;
-            under_way.push(UnderWay::begin(&fixture.vitals[chosen]));
+            under_way.push(UnderWay::begin(&fixture.vitals[chosen], None));
         }
         assert_eq!(counts, [10, 30, 10]);
     }
@@ -398,7 +415,7 @@ mod tests {
         for _ in 0..400 {
             // All have the same value.
             let chosen = placed(&fixture, 1);
-            under_way.push(UnderWay::begin(&fixture.vitals[chosen]));
+            under_way.push(UnderWay::begin(&fixture.vitals[chosen], None));
         }
         assert!(fixture.vitals.iter().all(|vitals| vitals.under_way() <= 126), "{:?}", fixture.vitals);
     }

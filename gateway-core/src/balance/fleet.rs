@@ -58,6 +58,34 @@ impl Fleet {
     }
 }
 
+/// A call that a breaker has let through to try: it is given back if nothing is heard of it, as where its client has left.
+#[derive(Debug)]
+pub struct Probe {
+    fleet: Option<Arc<Fleet>>,
+    /// The times that the breaker had opened by then.
+    opened: u64,
+}
+
+impl Probe {
+    /// One that the breaker of `fleet` has let through.
+    pub(crate) fn of(fleet: &Arc<Fleet>, opened: u64) -> Self {
+        Self { fleet: Some(Arc::clone(fleet)), opened }
+    }
+
+    /// Notes that what has become of it was told.
+    pub(super) fn heard(mut self) {
+        self.fleet = None;
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        if let Some(fleet) = &self.fleet {
+            fleet.circuit(|circuit| circuit.give_back(self.opened));
+        }
+    }
+}
+
 /// The fleets by the names of their upstreams.
 #[derive(Debug, Default)]
 pub struct Fleets(Mutex<Numbered<Arc<Fleet>>>);

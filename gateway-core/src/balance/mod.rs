@@ -179,7 +179,13 @@ pub(crate) mod testing {
             first += members.len();
             Level::new(members)
         };
-        Cluster { balance, levels: levels.iter().map(level).collect(), retry: None, passive: None, breaker: None }
+        Cluster {
+            balance,
+            levels: levels.iter().map(level).collect(),
+            retry: None,
+            passive: Some(passive()),
+            breaker: None,
+        }
     }
 }
 

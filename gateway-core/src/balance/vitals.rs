@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 
+use super::fleet::Probe;
 use super::window::{Counts, Window};
 
 /// The reason why a place is left out.
@@ -130,23 +131,29 @@ impl Vitals {
         until <= now && (is_well || until.saturating_add(TRIAL) <= now)
     }
 
-    /// Claims it for a call at `now`; returns whether nobody else was faster. While it has to succeed, one call at a time tries it: where it is as unwell as
+    /// Claims it for a call at `now`; none if somebody else was faster. While it has to succeed, one call at a time tries it: where it is as unwell as
     /// before, that one is lost, and not all that come until the first of them has failed.
-    pub(super) fn claim(&self, now: u64) -> bool {
+    pub(super) fn claim(&self, now: u64) -> Option<Option<Trial>> {
         if !self.has_to_succeed.load(Ordering::Relaxed) {
-            return true;
+            return Some(None);
         }
-        let until = self.out_until.load(Ordering::Relaxed);
+        let before = self.out_until.load(Ordering::Relaxed);
         // It is called although it is left out, since all are.
-        if until > now {
-            return true;
+        if before > now {
+            return Some(None);
         }
-        let next = now.saturating_add(TRIAL);
-        let is_first = self.out_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if is_first {
-            self.is_tried.store(true, Ordering::Relaxed);
+        let until = now.saturating_add(TRIAL);
+        self.out_until.compare_exchange(before, until, Ordering::Relaxed, Ordering::Relaxed).ok()?;
+        self.is_tried.store(true, Ordering::Relaxed);
+        Some(Some(Trial { before, until }))
+    }
+
+    /// Ends a trial of which nothing was heard, as where its client has left: another one may begin at once.
+    fn give_up(&self, trial: Trial) {
+        let Trial { before, until } = trial;
+        if self.out_until.compare_exchange(until, before, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.is_tried.store(false, Ordering::Relaxed);
         }
-        is_first
     }
 
     /// The times that it was left out lately.
@@ -234,7 +241,7 @@ impl Vitals {
     #[must_use]
     pub fn latency(&self, now: Duration) -> Duration {
         let (mean, at) = unpack(self.latency.load(Ordering::Relaxed));
-        Duration::from_micros(fade(mean, 0, age(at, now)).into())
+        Duration::from_micros(halved(mean, age(at, now)).into())
     }
 
     /// Notes that a call took so long. A rise counts at once, and a fall bit by bit: a peak is a warning, and nothing is known of those who come first
@@ -266,28 +273,78 @@ fn fade(mean: u32, towards: u32, age: u32) -> u32 {
     u32::try_from((mean * memory + towards * age) / (memory + age)).unwrap_or(u32::MAX)
 }
 
+/// The mean `age` milliseconds after it was `mean`, if nothing is heard: half of it each [`MEMORY`], in between in a straight line. So a place that
+/// failed once is called again after a while, whatever it counted as.
+fn halved(mean: u32, age: u32) -> u32 {
+    let memory = MEMORY.as_millis() as u32;
+    let (whole, rest) = (age / memory, age % memory);
+    let mean = mean.checked_shr(whole).unwrap_or(0);
+    mean - u32::try_from(u64::from(mean) * u64::from(rest) / u64::from(memory) / 2).unwrap_or(0)
+}
+
+/// A call that tries whether a place is well again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// The time until which the place was left out before.
+    before: u64,
+    /// The time until which others find it left out.
+    until: u64,
+}
+
 /// A request under way, for as long as this lives.
 #[derive(Debug)]
-pub struct UnderWay(Arc<Vitals>);
+pub struct UnderWay {
+    vitals: Arc<Vitals>,
+    trial: Option<Trial>,
+    /// Set if content of the client goes along: what becomes of the exchange may be the client's doing.
+    is_upload: bool,
+    probe: Option<Probe>,
+}
 
 impl UnderWay {
-    /// A request that begins.
+    /// A request that begins, perhaps as a `trial`.
     #[must_use]
-    pub fn begin(vitals: &Arc<Vitals>) -> Self {
+    pub fn begin(vitals: &Arc<Vitals>, trial: Option<Trial>) -> Self {
         vitals.under_way.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(vitals))
+        Self { vitals: Arc::clone(vitals), trial, is_upload: false, probe: None }
+    }
+
+    /// Has it be the `probe` of a breaker.
+    pub(crate) fn probe(&mut self, probe: Option<Probe>) {
+        self.probe = probe;
+    }
+
+    /// Notes that what has become of it was told.
+    pub(crate) fn heard(&mut self) {
+        if let Some(probe) = self.probe.take() {
+            probe.heard();
+        }
+    }
+
+    /// Notes that content of the client goes along.
+    pub fn uploads(&mut self) {
+        self.is_upload = true;
+    }
+
+    /// Returns whether content of the client goes along.
+    #[must_use]
+    pub const fn is_upload(&self) -> bool {
+        self.is_upload
     }
 
     /// Returns whether it is one at the place of which `vitals` are known.
     #[must_use]
     pub fn is_at(&self, vitals: &Arc<Vitals>) -> bool {
-        Arc::ptr_eq(&self.0, vitals)
+        Arc::ptr_eq(&self.vitals, vitals)
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.vitals.under_way.fetch_sub(1, Ordering::Relaxed);
+        if let Some(trial) = self.trial {
+            self.vitals.give_up(trial);
+        }
     }
 }
 
@@ -321,7 +378,7 @@ mod tests {
     #[test]
     fn a_request_is_under_way_until_it_ends() {
         let vitals = Arc::default();
-        let (first, second) = (UnderWay::begin(&vitals), UnderWay::begin(&vitals));
+        let (first, second) = (UnderWay::begin(&vitals, None), UnderWay::begin(&vitals, None));
         assert_eq!(vitals.under_way(), 2);
         drop((first, second));
         assert_eq!(vitals.under_way(), 0);
@@ -346,20 +403,51 @@ mod tests {
     fn a_place_that_returns_is_tried_by_one_call_at_a_time() {
         let vitals = Vitals::default();
         let at = |ms: u64| Duration::from_millis(ms);
-        assert!(vitals.claim(1_000) && vitals.claim(1_000), "it was never left out");
+        assert!(vitals.claim(1_000).is_some() && vitals.claim(1_000).is_some(), "it was never left out");
         assert!(vitals.eject(at(1_000), (SECOND, 9 * SECOND), (WHY, 4)));
         vitals.succeeded(at(1_500));
-        assert!(vitals.claim(1_500) && !vitals.takes(1_500, true), "a success from before does not bring it back");
+        assert!(
+            vitals.claim(1_500).is_some() && !vitals.takes(1_500, true),
+            "a success from before does not bring it back"
+        );
         assert!(vitals.takes(2_000, true) && !vitals.takes(2_000, false) && vitals.takes(2_000 + TRIAL, false));
-        assert!(vitals.claim(2_000) && !vitals.takes(2_000, true), "one tries");
+        assert!(vitals.claim(2_000).is_some() && !vitals.takes(2_000, true), "one tries");
         assert!(vitals.takes(2_000 + TRIAL, true), "nothing was heard of it");
-        assert!(vitals.claim(2_000 + TRIAL));
+        assert!(vitals.claim(2_000 + TRIAL).is_some());
         assert!(vitals.eject(at(2_100 + TRIAL), (SECOND, 9 * SECOND), (WHY, 4)), "it failed");
         assert_eq!(vitals.out_for(at(2_100 + TRIAL)), 2 * SECOND);
         let back = 4_100 + TRIAL;
-        assert!(vitals.claim(back));
+        assert!(vitals.claim(back).is_some());
         vitals.succeeded(at(back + 5));
-        assert!(vitals.takes(back + 5, false) && vitals.claim(back + 5) && vitals.claim(back + 5), "it is well");
+        assert!(
+            vitals.takes(back + 5, false) && vitals.claim(back + 5).is_some() && vitals.claim(back + 5).is_some(),
+            "it is well"
+        );
+    }
+
+    /// A client that leaves takes its trial along: others must not wait for it.
+    #[test]
+    fn a_trial_of_which_nothing_is_heard_is_given_up() {
+        let vitals = Arc::new(Vitals::default());
+        let at = |ms: u64| Duration::from_millis(ms);
+        assert!(vitals.eject(at(1_000), (SECOND, SECOND), (WHY, 4)));
+        let trial = |now| UnderWay::begin(&vitals, vitals.claim(now).expect("nobody else"));
+        let first = trial(2_000);
+        assert!(!vitals.takes(2_001, true) && vitals.is_tried(at(2_001)));
+        drop(first);
+        assert!(vitals.takes(2_001, true) && !vitals.is_tried(at(2_001)));
+        let second = trial(2_002);
+        assert!(vitals.eject(at(2_003), (SECOND, SECOND), (WHY, 4)), "it failed");
+        drop(second);
+        assert!(!vitals.takes(2_004, true), "it is out");
+    }
+
+    #[test]
+    fn a_latency_is_halved_each_ten_seconds() {
+        assert_eq!(
+            [0, 5_000, 10_000, 25_000, 200_000, u32::MAX].map(|age| halved(1_000_000, age)),
+            [1_000_000, 750_000, 500_000, 187_500, 0, 0]
+        );
     }
 
     #[test]

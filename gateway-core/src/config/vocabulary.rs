@@ -715,11 +715,11 @@ const MISSING: &[(&str, &str)] = &[
     ),
     (
         "retry retries attempts retryPolicy retry_policy proxy_next_upstream",
-        "retries are not there yet, beyond those of connections that could not be made",
+        "it is an upstream's: `\"upstreams\": {\"NAME\": {\"retry\": {\"attempts\": 2}}}`",
     ),
     (
         "circuitBreaker breaker circuit_breakers circuitBreakers outlierDetection outlier_detection health_check health_checks healthCheck healthChecks health hedging",
-        "checks of health and breakers are not there yet",
+        "an upstream has `health` and `breaker`: `\"upstreams\": {\"NAME\": {\"health\": {\"passive\": {\"failures\": 5}}}}`",
     ),
     ("compression compress gzip brotli zstd", "a policy has it: `\"policies\": [{\"compress\": {}}]`"),
     (

@@ -10,10 +10,11 @@ use super::exchange::Exchange;
 use super::target_uri::target_uri;
 use super::{content, upstream_credentials};
 use crate::balance::breaker::Admission;
-use crate::balance::passive::took;
+use crate::balance::choose::Choice;
+use crate::balance::fleet::Probe;
 use crate::balance::retry::{Attempt, Retry, retry_after};
 use crate::balance::vitals::UnderWay;
-use crate::balance::{Cluster, Outcome};
+use crate::balance::{Cluster, Outcome, passive};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -62,8 +63,12 @@ pub(super) fn first<'p, P: Platform>(
 ) -> Result<&'p Endpoint, Reject> {
     let now = platform.monotonic();
     let group = exchange.state.group(upstream).ok_or_else(Reject::internal)?;
+    let mut probe = None;
     if let Some(rule) = &cluster.breaker {
-        let admission = group.fleet.circuit(|circuit| circuit.admit(rule, now));
+        let (admission, (_, opened)) = group.fleet.circuit(|circuit| (circuit.admit(rule, now), circuit.describe(now)));
+        if admission == Admission::Probe {
+            probe = Some(Probe::of(&group.fleet, opened));
+        }
         if let Admission::Open(wait) = admission {
             exchange.record.ruled_out("breaker", &upstream.name);
             exchange
@@ -75,29 +80,21 @@ pub(super) fn first<'p, P: Platform>(
     if let Some(retry) = &cluster.retry {
         group.fleet.budget.add(retry.budget_percent);
     }
-    choose(exchange, platform, (upstream, cluster), (call, &[]), now)
-}
-
-/// Chooses a place for `call` beside those that were `tried`.
-fn choose<'p, P: Platform>(
-    exchange: &mut Exchange<'p, '_>,
-    platform: &P,
-    (upstream, cluster): (&'p Upstream, &'p Cluster),
-    (call, tried): (&Call, &[usize]),
-    now: Duration,
-) -> Result<&'p Endpoint, Reject> {
-    let index = exchange.state.choose((upstream, cluster), Some(call), tried, (platform, now));
-    let index = index.ok_or_else(Reject::internal)?;
-    let vitals = exchange.state.group(upstream).and_then(|group| group.vitals.get(index));
-    exchange.record.under_way = vitals.map(UnderWay::begin);
-    upstream.endpoints.get(index).ok_or_else(Reject::internal)
+    let choice = exchange.state.choose((upstream, cluster), Some(call), &[], (platform, now));
+    let Choice { endpoint, trial } = choice.ok_or_else(Reject::internal)?;
+    let mut under_way = group.vitals.get(endpoint).map(|vitals| UnderWay::begin(vitals, trial));
+    if let Some(under_way) = &mut under_way {
+        under_way.probe(probe);
+    }
+    exchange.record.under_way = under_way;
+    upstream.endpoints.get(endpoint).ok_or_else(Reject::internal)
 }
 
 /// The endpoint of `upstream` for a call of the gateway's own.
 pub(super) fn own<'p, P: Platform>(state: &State, platform: &P, upstream: &'p Upstream) -> Option<&'p Endpoint> {
     let Some(cluster) = &upstream.cluster else { return upstream.endpoints.first() };
-    let index = state.choose((upstream, cluster), None, &[], (platform, platform.monotonic()))?;
-    upstream.endpoints.get(index)
+    let choice = state.choose((upstream, cluster), None, &[], (platform, platform.monotonic()))?;
+    upstream.endpoints.get(choice.endpoint)
 }
 
 /// Keeps a request, so that it can be sent again, if any failure is a reason to. Of its content, what is there, or what is read for that.
@@ -140,6 +137,14 @@ impl<S> Kept<S> {
         }
     }
 
+    /// Takes over content that has been read since, as for a signature.
+    pub(super) fn take_read(&mut self, body: &Body<S>) {
+        if let (Content::Gone, Body::Full(content)) = (&self.content, body) {
+            self.content = Content::Whole(content.clone());
+            self.headers.remove(TRAILER);
+        }
+    }
+
     /// Returns whether there is a reason to send it again, whose last attempt has come to `status`.
     pub(super) fn is_followed(&self, retry: &Retry, status: Result<StatusCode, IoError>) -> bool {
         let attempt = status.map_or_else(Attempt::Failed, Attempt::Answered);
@@ -174,36 +179,38 @@ pub(super) fn begin<'c, C: Clock>(state: &'c State, clock: &'c C, to: (&'c Upstr
     let group = upstream.cluster.as_ref().and_then(|_| state.group(upstream));
     let vitals = group.and_then(|group| group.vitals.get(place(upstream, endpoint)?));
     let begun = if vitals.is_some() { clock.monotonic() } else { Duration::ZERO };
-    Own { state, clock, to, begun, _under_way: vitals.map(UnderWay::begin) }
+    Own { state, clock, to, begun, _under_way: vitals.map(|vitals| UnderWay::begin(vitals, None)) }
 }
 
 impl<C: Clock> Own<'_, C> {
     /// Takes note of what has become of it.
     pub(super) fn end(self, answer: Result<StatusCode, IoError>) {
-        told((self.state, self.clock), self.to, self.begun, answer);
+        told((self.state, self.clock), self.to, (self.begun, false), answer);
     }
 }
 
-/// Takes note of what has become of a call to an endpoint of an upstream that began at `begun`. Returns what follows from it, in words.
+/// Takes note of what has become of a call to an endpoint of an upstream that began at `begun`, perhaps with content of a client (`is_upload`). Returns what
+/// follows from it, in words.
 fn told(
     (state, clock): (&State, &impl Clock),
     (upstream, endpoint): (&Upstream, &Endpoint),
-    begun: Duration,
+    (begun, is_upload): (Duration, bool),
     answer: Result<StatusCode, IoError>,
 ) -> Option<&'static str> {
-    // Nothing is held against an upstream whose client has failed.
-    if answer.is_err_and(|error| error.kind.is_of_client()) {
-        return None;
-    }
-    if answer.is_err() {
+    if answer.is_err_and(|error| !error.kind.is_of_client()) {
         state.failed(endpoint);
+    }
+    // Nothing is held against an upstream whose client has failed.
+    if answer.is_err_and(|error| is_of_client(error, is_upload)) {
+        return None;
     }
     let (cluster, group) = (upstream.cluster.as_deref()?, state.group(upstream)?);
     let now = clock.monotonic();
-    let outcome = Outcome { status: answer.ok(), took: now.saturating_sub(begun) };
+    let took = if is_upload { Duration::ZERO } else { now.saturating_sub(begun) };
+    let outcome = Outcome { status: answer.ok(), took };
     let index = place(upstream, endpoint)?;
-    if let Some(vitals) = group.vitals.get(index) {
-        took(vitals, now, outcome);
+    if let Some(vitals) = group.vitals.get(index).filter(|_| !is_upload) {
+        passive::took(vitals, now, outcome);
     }
     let breaker = cluster.breaker.as_ref();
     let opens = breaker.is_some_and(|rule| group.fleet.circuit(|circuit| circuit.told(rule, now, outcome)));
@@ -213,6 +220,11 @@ fn told(
         (_, true) => Some("the place is left out for a while"),
         _ => None,
     }
+}
+
+/// Returns whether a failure may be the client's doing: of an upload, it may have taken all of the time.
+fn is_of_client(error: IoError, is_upload: bool) -> bool {
+    error.kind.is_of_client() || (is_upload && error.kind == IoErrorKind::TotalTimeout)
 }
 
 /// The index of `endpoint` among those of `upstream`.
@@ -259,8 +271,11 @@ pub(super) async fn again<'c, P: Platform>(
             break;
         }
         let now = platform.monotonic();
+        if cluster.breaker.is_some() && group.fleet.circuit(|circuit| circuit.is_open(now)) {
+            break;
+        }
         let chosen = exchange.state.choose((upstream, cluster), Some(call), &tried, (platform, now));
-        let Some(next) = chosen else { break };
+        let Some(Choice { endpoint: next, trial }) = chosen else { break };
         let is_elsewhere = !tried.contains(&next);
         let wait = if is_elsewhere {
             Duration::ZERO
@@ -281,8 +296,9 @@ pub(super) async fn again<'c, P: Platform>(
         exchange.note(|| Event::Policy { policy: "retry", verdict: format!("sent again: {reason}") });
         // Nobody reads it: its connection is let go.
         drop(core::mem::replace(&mut answer, Err(IoError::new(IoErrorKind::Other))));
-        exchange.record.under_way = group.vitals.get(next).map(UnderWay::begin);
-        if !wait.is_zero() {
+        exchange.record.under_way = group.vitals.get(next).map(|vitals| UnderWay::begin(vitals, trial));
+        // Where nothing but a trace comes of it, nothing takes time.
+        if !wait.is_zero() && exchange.trace.is_none() {
             platform.sleep(wait).await;
         }
         tried.push(next);
@@ -316,6 +332,7 @@ async fn once<P: Platform>(
         let (to, content) = ((&mut *call, endpoint.scheme, &uri), (&mut body, route.body_limit));
         upstream_credentials::apply(exchange, platform, credentials, to, content).await?;
     }
+    uploads(exchange, &body);
     exchange.state.sent(endpoint);
     exchange.record.sent(target.upstream, call, platform);
     exchange.note(|| Event::Sent {
@@ -332,8 +349,20 @@ async fn once<P: Platform>(
     let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits: None };
     let answer = platform.fetch(&mut sent).await;
     kept.take_left(&mut sent.body);
-    note(exchange, platform, (upstream, endpoint), now, answer.as_ref().map(Response::status).map_err(|error| *error));
+    let status = answer.as_ref().map(Response::status).map_err(|error| *error);
+    match status {
+        // It had what those before it have left of the time.
+        Err(IoError { kind: IoErrorKind::TotalTimeout, .. }) => exchange.state.failed(endpoint),
+        status => note(exchange, platform, (upstream, endpoint), now, status),
+    }
     Ok(answer)
+}
+
+/// Notes that content of the client goes along, if `body` is on its way from it.
+pub(super) fn uploads<S>(exchange: &mut Exchange<'_, '_>, body: &Body<S>) {
+    if let (Body::Stream(_), Some(under_way)) = (body, &mut exchange.record.under_way) {
+        under_way.uploads();
+    }
 }
 
 /// Takes note of what has become of a call, for the trace, too.
@@ -344,7 +373,13 @@ pub(super) fn note(
     begun: Duration,
     answer: Result<StatusCode, IoError>,
 ) {
-    let consequence = told((exchange.state, clock), (upstream, endpoint), begun, answer);
+    let is_upload = exchange.record.under_way.as_ref().is_some_and(UnderWay::is_upload);
+    let consequence = told((exchange.state, clock), (upstream, endpoint), (begun, is_upload), answer);
+    if let Some(under_way) = &mut exchange.record.under_way
+        && !answer.is_err_and(|error| is_of_client(error, is_upload))
+    {
+        under_way.heard();
+    }
     if let Some(consequence) = consequence {
         exchange.note(|| Event::Policy { policy: "health", verdict: consequence.to_owned() });
     }

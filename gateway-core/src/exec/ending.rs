@@ -77,7 +77,9 @@ fn content_ended(plan: &Plan, state: &State, platform: &impl Platform, record: &
     let upstream = record.upstream.filter(|_| is_told).and_then(|index| plan.upstreams.get(index));
     let passive = upstream.and_then(|upstream| upstream.cluster.as_ref()?.passive.as_ref());
     let vitals = upstream.and_then(|upstream| state.group(upstream)).map(|group| &group.vitals);
-    let (Some(passive), Some(vitals), Some(under_way)) = (passive, vitals, &record.under_way) else { return };
+    // An upload that ends in trouble ends the exchange as well, by whomever it was.
+    let under_way = record.under_way.as_ref().filter(|under_way| cut.is_none() || !under_way.is_upload());
+    let (Some(passive), Some(vitals), Some(under_way)) = (passive, vitals, under_way) else { return };
     if let Some(index) = vitals.iter().position(|vitals| under_way.is_at(vitals)) {
         passive.content_ended(vitals, index, platform.monotonic(), cut.is_none());
     }

@@ -211,7 +211,11 @@ pub(super) async fn send<P: Platform>(
         let (to, content) = ((&mut *call, endpoint.scheme, &uri), (&mut body, route.body_limit));
         let applied = upstream_credentials::apply(exchange, platform, credentials, to, content);
         again = Box::pin(applied).await?;
+        if let Some(kept) = &mut kept {
+            kept.take_read(&body);
+        }
     }
+    attempts::uploads(exchange, &body);
     exchange.state.sent(endpoint);
     exchange.record.sent(target.upstream, call, platform);
     exchange.note(|| Event::Sent {
@@ -223,7 +227,8 @@ pub(super) async fn send<P: Platform>(
         headers: call.headers.clone(),
     });
 
-    let begun = if upstream.cluster.is_some() { platform.monotonic() } else { Duration::ZERO };
+    let is_timed = upstream.cluster.is_some() || again.is_some();
+    let begun = if is_timed { platform.monotonic() } else { Duration::ZERO };
     let deadlines = attempts::deadlines(target.deadlines, upstream.cluster.as_deref(), Duration::ZERO);
     let way = Way { upstream, endpoint, target, action };
     if opens_socket {
@@ -246,8 +251,9 @@ pub(super) async fn send<P: Platform>(
     if let Some(again) = again
         && let Some(refused) = upstream_credentials::take_refused(&mut answer)
     {
-        let way = (route, target, upstream, endpoint);
-        answer = Box::pin(upstream_credentials::send_again(exchange, platform, way, (again, call), refused)).await;
+        let way = (target, upstream, endpoint);
+        let again = (again, &mut *call);
+        answer = Box::pin(upstream_credentials::send_again(exchange, platform, way, (again, begun), refused)).await;
     }
     let status = answer.as_ref().map(Response::status).map_err(|error| *error);
     attempts::note(exchange, platform, (upstream, endpoint), begun, status);

@@ -1,25 +1,26 @@
 //! The gateway's own credentials for an upstream: into a request at its very end, and once more where the upstream does not take them.
 
+use core::time::Duration;
+
 use bytes::Bytes;
 use http::header::TRAILER;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 
-use super::access_token;
-use super::content;
 use super::exchange::Exchange;
+use super::{access_token, attempts, content};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::io::IoError;
 use crate::net::Scheme;
-use crate::plan::{Endpoint, Route, Target, Upstream};
+use crate::plan::{Endpoint, Target, Upstream};
 use crate::policy::access_token::{Token, TokenCell, TokenSource};
 use crate::policy::header_edit;
 use crate::policy::message_signer::MessageSigner;
 use crate::policy::remembered::Reading;
 use crate::policy::sigv4::{MOST_CONTENT, Sigv4};
 use crate::policy::upstream_credentials::Credentials;
-use crate::ports::{KnownEdits, Platform, UpstreamCall};
+use crate::ports::{Platform, UpstreamCall};
 use crate::trace::Event;
 
 /// A request that can be sent again with another token.
@@ -141,12 +142,12 @@ fn unsigned(exchange: &mut Exchange<'_, '_>, reason: &str) -> Reject {
     Reject::credentials_unavailable()
 }
 
-/// Sends a request `again` whose `answer` is 401, with a new token (RFC 6750 §3.1). Returns the answer that counts.
+/// Sends a request `again` that `begun` and whose `answer` is 401, with a new token (RFC 6750 §3.1). Returns the answer that counts.
 pub(super) async fn send_again<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
-    (route, target, upstream, endpoint): (&Route, &Target, &Upstream, &Endpoint),
-    (again, call): (Box<Again<'_>>, &mut Call),
+    (target, upstream, endpoint): (&Target, &Upstream, &Endpoint),
+    ((again, call), begun): ((Box<Again<'_>>, &mut Call), Duration),
     answer: Response<Body<P::Stream>>,
 ) -> Result<Response<Body<P::Stream>>, IoError> {
     let Again { source, token, than, method, uri, headers, content } = *again;
@@ -158,11 +159,12 @@ pub(super) async fn send_again<P: Platform>(
     exchange
         .note(|| Event::Policy { policy: "credentials", verdict: "sent again with a new token, after 401".to_owned() });
     exchange.state.sent(endpoint);
-    let Call { method, headers, id, .. } = call;
+    let Call { method, headers, .. } = call;
     let body = if content.is_empty() { Body::Empty } else { Body::Full(content) };
-    let known_edits = KnownEdits::of(exchange.plan, route, exchange.filled(), &exchange.standings, id);
-    let deadlines = target.deadlines;
-    let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
+    let elapsed = platform.monotonic().saturating_sub(begun);
+    let deadlines = attempts::deadlines(target.deadlines, upstream.cluster.as_deref(), elapsed);
+    // It is rare: no adapter need know the answer's head beforehand.
+    let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits: None };
     platform.fetch(&mut sent).await
 }
 

@@ -58,7 +58,7 @@ pub(super) struct ClusterState {
     pub(super) retries: u64,
     /// Set if its breaker is open or half-open; none without one.
     pub(super) is_open: Option<bool>,
-    /// Of each endpoint its authority, the times that it was left out since the start, and whether it is.
+    /// Of each endpoint its URL, the times that it was left out since the start, and whether it is.
     pub(super) places: Vec<(String, u64, bool)>,
 }
 
@@ -67,8 +67,7 @@ impl ClusterState {
         let breaker = upstream.cluster.as_ref().and_then(|cluster| cluster.breaker.as_ref());
         let place = |(endpoint, vitals): (&Endpoint, &Arc<Vitals>)| {
             let ejected = vitals.ejected().map_or(0, |(times, _)| times);
-            let authority = String::from_utf8_lossy(endpoint.authority.as_bytes()).into_owned();
-            (authority, ejected, !vitals.out_for(now).is_zero())
+            (endpoint.url(), ejected, !vitals.out_for(now).is_zero())
         };
         Self {
             name: upstream.name.clone(),
