@@ -4,13 +4,17 @@
 //! their encoding, and everything else is percent-encoded, so that no value adds a segment or a parameter. In text,
 //! values are decoded; in JSON or HTML, they are escaped as well.
 
-use core::fmt::{Display, Write as _};
+mod encode;
+
+use core::fmt::Display;
 
 use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
+pub(crate) use self::encode::write_text;
+use self::encode::{header_text, write_known, write_url_part};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::config::{THOROUGH, told};
@@ -615,66 +619,6 @@ impl OfCertificate {
             Self::Serial => certificate.serial.as_deref().map(Cow::Borrowed),
         };
         write_known(value, target, out)
-    }
-}
-
-/// Writes a value that somebody else chose. One with a control character is none: it could end a line where it is written.
-fn write_known(value: Option<Cow<'_, str>>, target: Target, out: &mut String) -> bool {
-    value.is_some_and(|value| !value.chars().any(char::is_control) && write_text(&value, target, out))
-}
-
-/// A header field's value as text. Octets outside ASCII have no certain meaning (RFC 9110 §5.5), and give `None`.
-fn header_text(value: &[u8]) -> Option<&str> {
-    str::from_utf8(value).ok().filter(|text| text.is_ascii())
-}
-
-/// Writes a part of the request's URL: in a URL with its own encoding, elsewhere decoded.
-fn write_url_part(value: &str, target: Target, out: &mut String) -> bool {
-    match target {
-        Target::Path | Target::Location => out.push_str(value),
-        Target::Query => percent::encode_query_separators(value, out),
-        Target::Text | Target::Json | Target::Html => return write_text(&percent::decode(value), target, out),
-    }
-    true
-}
-
-/// Writes plain text, encoded or escaped as the target demands.
-pub(crate) fn write_text(value: &str, target: Target, out: &mut String) -> bool {
-    match target {
-        Target::Text => out.push_str(value),
-        Target::Json => escape_json(value, out),
-        Target::Html => escape_html(value, out),
-        Target::Path | Target::Location => percent::encode_segment(value, out),
-        Target::Query => percent::encode_query_value(value, out),
-    }
-    true
-}
-
-fn escape_json(value: &str, out: &mut String) {
-    for c in value.chars() {
-        match c {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if c.is_ascii_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-}
-
-fn escape_html(value: &str, out: &mut String) {
-    for c in value.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
     }
 }
 

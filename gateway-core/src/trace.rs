@@ -1,12 +1,13 @@
 //! The events that `explain` collects while a request runs through the code that serves it.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 use crate::cache::status::Told;
+use crate::call::Call;
 use crate::http::forwarded::ClientInfo;
 use crate::net::Scheme;
-use crate::plan::Plan;
+use crate::plan::{Endpoint, Plan};
 use crate::policy::lease;
 use crate::policy::quota::Verdict;
 use crate::route::{Lookup, Params};
@@ -203,6 +204,20 @@ pub enum Event {
         /// The upstream alone that they are for; `None` if they are the route's.
         upstream: Option<String>,
     },
+}
+
+impl Event {
+    /// `call`, which leaves for `endpoint` of the upstream with this index, with this `target`.
+    pub(crate) fn sent(upstream: usize, endpoint: &Endpoint, call: &Call, target: &Uri) -> Self {
+        Self::Sent {
+            upstream,
+            scheme: endpoint.scheme,
+            authority: endpoint.authority.clone(),
+            method: call.method.clone(),
+            target: target.to_string(),
+            headers: call.headers.clone(),
+        }
+    }
 }
 
 /// A request of a batch, and what has become of it.

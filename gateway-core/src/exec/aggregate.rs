@@ -409,14 +409,7 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
         if exchange.record.upstream.is_none() {
             exchange.record.sent(target.upstream, &call, self.platform);
         }
-        exchange.note(|| Event::Sent {
-            upstream: target.upstream,
-            authority: endpoint.authority.clone(),
-            scheme: endpoint.scheme,
-            method: method.clone(),
-            target: uri.to_string(),
-            headers: call.headers.clone(),
-        });
+        exchange.note(|| Event::sent(target.upstream, endpoint, &call, &uri));
         let content = filled.content.clone();
         Ok((Ready { upstream, endpoint, call, uri, content, deadlines: target.deadlines }, again))
     }

@@ -335,14 +335,7 @@ async fn once<P: Platform>(
     uploads(exchange, &body);
     exchange.state.sent(endpoint);
     exchange.record.sent(target.upstream, call, platform);
-    exchange.note(|| Event::Sent {
-        upstream: target.upstream,
-        authority: endpoint.authority.clone(),
-        scheme: endpoint.scheme,
-        method: call.method.clone(),
-        target: uri.to_string(),
-        headers: call.headers.clone(),
-    });
+    exchange.note(|| Event::sent(target.upstream, endpoint, call, &uri));
     let now = platform.monotonic();
     let deadlines = deadlines(target.deadlines, Some(cluster), now.saturating_sub(begun));
     let Call { method, headers, .. } = &mut *call;

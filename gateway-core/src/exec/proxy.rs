@@ -218,14 +218,7 @@ pub(super) async fn send<P: Platform>(
     attempts::uploads(exchange, &body);
     exchange.state.sent(endpoint);
     exchange.record.sent(target.upstream, call, platform);
-    exchange.note(|| Event::Sent {
-        upstream: target.upstream,
-        authority: endpoint.authority.clone(),
-        scheme: endpoint.scheme,
-        method: call.method.clone(),
-        target: uri.to_string(),
-        headers: call.headers.clone(),
-    });
+    exchange.note(|| Event::sent(target.upstream, endpoint, call, &uri));
 
     let is_timed = upstream.cluster.is_some() || again.is_some();
     let begun = if is_timed { platform.monotonic() } else { Duration::ZERO };

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod explain_content;
 mod transform;
 
 use std::process::{Command, Output};
