@@ -102,6 +102,7 @@ fn reasons(line: &Line<'_>) -> String {
     reasons.extend(shadows.map(|limit| format!("(shadow: {})", limit.name)));
     let waits = line.limits.iter().filter_map(|limit| Some((limit.name, limit.wait_ms?)));
     reasons.extend(waits.map(|(name, wait)| format!("(waited {} for limit: {name})", took(wait).trim())));
+    reasons.extend(line.attempts.map(|attempts| format!("({attempts} attempts)")));
     reasons.extend(line.auth.map(|reason| format!("(auth: {reason})")));
     reasons.extend(line.upstream_auth.map(|reason| format!("(upstream auth: {reason})")));
     reasons.extend(line.rule.map(|rule| {
@@ -241,6 +242,15 @@ mod tests {
             text.ends_with("  (shadow: five-per-ten-seconds)  (waited 1.9 s for limit: slow)  (cache: hit)"),
             "{text}"
         );
+    }
+
+    /// docs/configuration.md, Access log: `attempts`, in both formats and only where there were several.
+    #[test]
+    fn a_line_tells_how_often_the_request_was_sent() {
+        let (plan, mut record) = (plan(r#"{"format": "text"}"#), record());
+        assert!(!line(&plan, &record, &Ended::default()).contains("attempts"));
+        record.facts.as_mut().unwrap().further_attempts = 2;
+        assert!(line(&plan, &record, &Ended::default()).contains("(3 attempts)"));
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub(crate) fn from_upstream(code: &ErrorCode) -> IoError {
         ErrorCode::ConnectionTimeout => IoError::before_send(Kind::ConnectTimeout),
         ErrorCode::TlsProtocolError => IoError::before_send(Kind::Tls),
         ErrorCode::TlsCertificateError => IoError::before_send(Kind::TlsCertificate),
-        ErrorCode::TlsAlertReceived(_) => IoError::before_send(Kind::TlsAlert),
+        // One of TLS 1.3 may come after the request.
+        ErrorCode::TlsAlertReceived(_) => IoError::new(Kind::TlsAlert),
         ErrorCode::ConnectionReadTimeout | ErrorCode::ConnectionWriteTimeout | ErrorCode::HttpResponseTimeout => {
             IoError::new(Kind::FirstByteTimeout)
         }
