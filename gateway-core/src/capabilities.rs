@@ -50,6 +50,8 @@ pub enum Feature {
     Zstd,
     /// Content that is encoded goes on as it comes: nothing is held back until there is more.
     FlushedCodings,
+    /// Name servers can be asked for records.
+    NameServers,
 }
 
 impl Feature {
@@ -136,6 +138,10 @@ impl Feature {
                 "add `gzip`, which every platform can do: those that one can't do are left out there",
             ),
             Self::FlushedCodings => (format!("{platform} holds back what it encodes until there is more"), "remove it"),
+            Self::NameServers => (
+                format!("{platform} can't ask name servers for records"),
+                "add `upstream`, one that answers DNS over HTTPS: `https://cloudflare-dns.com`",
+            ),
             Self::ServiceBindings | Self::ServiceChaining => {
                 (format!("on {platform}, an upstream is called by its URL"), "add `\"url\": \"http://host:port\"`")
             }
@@ -290,7 +296,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 23] = [
+    const FEATURES: [Feature; 24] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -314,6 +320,7 @@ mod tests {
         Feature::Brotli,
         Feature::Zstd,
         Feature::FlushedCodings,
+        Feature::NameServers,
     ];
 
     #[test]
@@ -362,6 +369,7 @@ mod tests {
                 Feature::ClientCertificates,
                 Feature::RsaSigning,
                 Feature::Zstd,
+                Feature::NameServers,
             ]
         );
     }

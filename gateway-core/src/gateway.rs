@@ -147,6 +147,12 @@ impl<P: Platform> Gateway<P> {
         }
     }
 
+    /// Follows for a while where the upstream with this index is: asks its source, which may wait for a change. Returns the time after which to go on;
+    /// none if nobody tells where it is.
+    pub async fn follow(&self, upstream: usize) -> Option<core::time::Duration> {
+        exec::follow_places((&self.plan, &self.state, &self.platform), upstream).await
+    }
+
     /// Does work that was left by [`handle`](Self::handle) or [`ended`](Self::ended).
     pub async fn run_after(&self, work: After) {
         match work {
@@ -177,6 +183,9 @@ impl<P: Platform> Gateway<P> {
                 if let Some(record) = exec::revalidate(&self.plan, &self.state, &self.platform, *one).await {
                     self.asked_again(&record);
                 }
+            }
+            After::Discover { upstream } => {
+                exec::refresh_places((&self.plan, &self.state, &self.platform), upstream).await;
             }
             After::RefreshPurges => exec::refresh_purges(&self.state, &self.platform).await,
             After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,

@@ -59,6 +59,11 @@ pub enum After {
     Revalidate(Box<Revalidation>),
     /// Read the purges of stored responses again.
     RefreshPurges,
+    /// Ask where an upstream is again.
+    Discover {
+        /// Its index in [`Plan::upstreams`](crate::plan::Plan::upstreams).
+        upstream: usize,
+    },
     /// Read a flag again.
     RefreshFlag {
         /// Its index in [`Plan::flags`](crate::plan::Plan::flags).
@@ -76,6 +81,7 @@ impl After {
             Owed::RefreshEntries(watch) => Self::RefreshEntries(watch),
             Owed::Revalidate(one) => Self::Revalidate(one),
             Owed::RefreshPurges => Self::RefreshPurges,
+            Owed::Discover(upstream) => Self::Discover { upstream },
             Owed::GiveBack(cell) => Self::GiveBack(cell),
             Owed::Settle(one) => Self::Settle(one),
             Owed::Claimed(claim) => {

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri};
 
 pub use self::meeting::{Generations, Meeting, PLACES};
+pub use crate::balance::discovery::{Record, Records};
 use crate::balance::fleet::Fleets;
 use crate::body::Body;
 use crate::cache::entry::Entry;
@@ -135,6 +136,22 @@ pub trait Platform:
 
     /// Hears that the upstream with this index was asked to decide about a request, and the trouble that there was: for operators.
     fn asked_service(&self, _upstream: usize, _trouble: Option<&dyn core::fmt::Display>) {}
+
+    /// Hears that the source that tells where the upstream with this index is was asked, and the trouble that there was: for operators.
+    fn discovered(&self, _upstream: usize, _trouble: Option<&dyn core::fmt::Display>) {}
+
+    /// The records of this kind that the platform's name servers have of `name`, or that this `server` has. For platforms with [`Feature::NameServers`].
+    ///
+    /// # Errors
+    /// They have none, or can't be asked: the reason in words.
+    fn records(
+        &self,
+        _name: &str,
+        _record: Record,
+        _server: Option<SocketAddr>,
+    ) -> impl Future<Output = Result<Records, Box<str>>> {
+        core::future::ready(Err("there are no name servers".into()))
+    }
 
     /// Has the current exchange go on if its client leaves: what it does must be known, even if nobody waits for it. For platforms that would give
     /// it up at once.
@@ -526,12 +543,12 @@ pub trait Instance {
     }
 
     /// The connections to `endpoint`; none where the platform hides them.
-    fn connections(&self, _endpoint: &Endpoint) -> Option<Connections> {
+    fn connections(&self, _upstream: &Upstream, _endpoint: &Endpoint) -> Option<Connections> {
         None
     }
 
     /// The known addresses of `endpoint`'s name; none where the platform hides them.
-    fn addresses(&self, _endpoint: &Endpoint) -> Option<Vec<Address>> {
+    fn addresses(&self, _upstream: &Upstream, _endpoint: &Endpoint) -> Option<Vec<Address>> {
         None
     }
 }

@@ -96,6 +96,8 @@ pub(crate) enum Owed {
     Revalidate(Box<Revalidation>),
     /// Read the purges of stored responses again.
     RefreshPurges,
+    /// Ask where the upstream with this index is.
+    Discover(usize),
     /// Apply this operation to this cell of a rate limit, by which the request takes the units that its response states.
     Settle(Box<(String, CounterOp)>),
     /// Do so with the units that the content of the response has stated by then.

@@ -4,15 +4,19 @@
 //! its name, an endpoint by its scheme, host and port, a flag by its key, published keys and tokens for upstreams by where they
 //! come from, verified tokens by their issuer, wherever the configuration lists them now.
 
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::AtomicUsize;
 use core::time::Duration;
 use std::sync::Arc;
 
 use crate::adopted::Adopted;
 use crate::balance::Cluster;
 use crate::balance::choose::{Choice, Chooser};
+use crate::balance::endpoint::Chosen;
 use crate::balance::fleet::{Fleet, Fleets};
-use crate::balance::vitals::Vitals;
+use crate::balance::found::Found;
+pub use crate::balance::traffic::Calls;
+use crate::balance::traffic::Traffic;
+use crate::balance::vitals::{Trial, Vitals};
 use crate::cache::flights::Flights;
 use crate::cache::purges::PurgeBook;
 use crate::call::Call;
@@ -77,24 +81,34 @@ struct Round(AtomicUsize);
 pub(crate) struct Group {
     /// What is known of it as a whole.
     pub(crate) fleet: Arc<Fleet>,
-    /// What is known of its places, in the order of its endpoints.
+    /// What is known of the places that the plan has of it, in the order of its endpoints.
     pub(crate) vitals: Box<[Arc<Vitals>]>,
 }
 
-/// The calls that an endpoint was sent.
-#[derive(Debug, Default)]
-struct Traffic {
-    sent: AtomicU64,
-    failed: AtomicU64,
-}
+impl Group {
+    /// The places of `upstream` that were discovered, as they are known at `now`; none if those of the plan hold.
+    pub(crate) fn found(&self, upstream: &Upstream, now: Duration) -> Option<Arc<Found>> {
+        upstream.discovery.as_ref()?;
+        self.fleet.found.last(now)
+    }
 
-/// The calls that an endpoint was sent since the gateway started, by all plans that named it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Calls {
-    /// All of them.
-    pub sent: u64,
-    /// Those without a response.
-    pub failed: u64,
+    /// The places of `upstream` at `now`, with what is known of each.
+    pub(crate) fn places<'p>(&self, upstream: &'p Upstream, now: Duration) -> Vec<(Chosen<'p>, Arc<Vitals>)> {
+        match self.found(upstream, now) {
+            Some(found) => {
+                let place = |(index, vitals): (usize, &Arc<Vitals>)| {
+                    Some((Chosen::of_found(index, &found)?, Arc::clone(vitals)))
+                };
+                found.vitals.iter().enumerate().filter_map(place).collect()
+            }
+            None => {
+                let place = |((index, endpoint), vitals): ((usize, &'p Endpoint), &Arc<Vitals>)| {
+                    (Chosen::of_plan(index, endpoint), Arc::clone(vitals))
+                };
+                upstream.endpoints.iter().enumerate().zip(&self.vitals).map(place).collect()
+            }
+        }
+    }
 }
 
 impl State {
@@ -245,29 +259,50 @@ impl State {
         self.groups.get(upstream.index)?.as_ref()
     }
 
-    /// Chooses an endpoint of `upstream`, whose rules are those of `cluster`, for `call`; as [`Chooser::choose`].
-    pub(crate) fn choose(
+    /// Chooses an endpoint of `upstream`, whose rules are those of `cluster`, for `call`; as [`Chooser::choose`]. After those that were
+    /// `tried`, one of the same list as they were of.
+    pub(crate) fn choose<'p>(
         &self,
-        (upstream, cluster): (&Upstream, &Cluster),
+        (upstream, cluster): (&'p Upstream, &Cluster),
         call: Option<&Call>,
-        tried: &[usize],
+        tried: Option<(&[usize], &Chosen<'_>)>,
         (random, now): (&impl Random, Duration),
-    ) -> Option<Choice> {
+    ) -> Option<(Chosen<'p>, Option<Trial>)> {
         let (group, Round(turn)) = (self.group(upstream)?, self.upstreams.at(upstream.index)?);
-        Chooser { cluster, vitals: &group.vitals, turn, now }.choose(call, tried, random)
+        let found = match tried {
+            Some((_, last)) => last.found().map(Arc::clone),
+            None => group.found(upstream, now),
+        };
+        let (levels, vitals) = match &found {
+            Some(found) => (&*found.levels, &*found.vitals),
+            None => (&*cluster.levels, &*group.vitals),
+        };
+        let tried = tried.map_or(&[][..], |(tried, _)| tried);
+        let Choice { endpoint, trial } = Chooser { cluster, levels, vitals, turn, now }.choose(call, tried, random)?;
+        let chosen = match &found {
+            Some(found) => Chosen::of_found(endpoint, found)?,
+            None => Chosen::of_plan(endpoint, upstream.endpoints.get(endpoint)?),
+        };
+        Some((chosen, trial))
     }
 
     /// Counts a call to `endpoint`.
-    pub(crate) fn sent(&self, endpoint: &Endpoint) {
+    pub(crate) fn sent(&self, endpoint: &Chosen<'_>) {
+        if let Some(vitals) = endpoint.found().and_then(|found| found.vitals.get(endpoint.place)) {
+            vitals.traffic.sent();
+        }
         if let Some(traffic) = self.endpoints.at(endpoint.index) {
-            traffic.sent.fetch_add(1, Ordering::Relaxed);
+            traffic.sent();
         }
     }
 
     /// Counts a call to `endpoint` that got no response.
-    pub(crate) fn failed(&self, endpoint: &Endpoint) {
+    pub(crate) fn failed(&self, endpoint: &Chosen<'_>) {
+        if let Some(vitals) = endpoint.found().and_then(|found| found.vitals.get(endpoint.place)) {
+            vitals.traffic.failed();
+        }
         if let Some(traffic) = self.endpoints.at(endpoint.index) {
-            traffic.failed.fetch_add(1, Ordering::Relaxed);
+            traffic.failed();
         }
     }
 
@@ -275,10 +310,7 @@ impl State {
     #[must_use]
     pub fn calls(&self, endpoint: &Endpoint) -> Calls {
         let traffic = self.endpoints.iter().find(|(place, _)| place.is_of(endpoint)).map(|(_, traffic)| traffic);
-        traffic.map_or_else(Calls::default, |traffic| Calls {
-            sent: traffic.sent.load(Ordering::Relaxed),
-            failed: traffic.failed.load(Ordering::Relaxed),
-        })
+        traffic.map_or_else(Calls::default, |traffic| traffic.calls())
     }
 }
 
@@ -360,8 +392,8 @@ mod tests {
 
     fn hosts(state: &State, upstream: &Upstream, times: usize) -> String {
         let cluster = upstream.cluster.as_ref().unwrap();
-        let next = |_| state.choose((upstream, cluster), None, &[], (&NoChance, Duration::ZERO));
-        (0..times).filter_map(next).map(|choice| upstream.endpoints[choice.endpoint].host.as_str()).collect()
+        let next = |_| state.choose((upstream, cluster), None, None, (&NoChance, Duration::ZERO));
+        (0..times).filter_map(next).map(|(chosen, _)| chosen.host.clone()).collect()
     }
 
     #[test]
@@ -378,8 +410,8 @@ mod tests {
         let before = plan(r#"{"u": {"urls": ["http://a", "http://b"]}, "v": {"url": "http://c"}}"#);
         let state = State::adopt(&before, None, None);
         assert_eq!(hosts(&state, &before.upstreams[0], 1), "a");
-        state.sent(&before.upstreams[0].endpoints[1]);
-        state.failed(&before.upstreams[1].endpoints[0]);
+        state.sent(&Chosen::of_plan(1, &before.upstreams[0].endpoints[1]));
+        state.failed(&Chosen::of_plan(0, &before.upstreams[1].endpoints[0]));
         let after = plan(
             r#"{"new": {"url": "http://new"}, "v": {"url": "http://elsewhere"}, "u": {"urls": ["http://b", "http://c", "http://a"]}}"#,
         );
@@ -390,7 +422,7 @@ mod tests {
         assert_eq!(calls(2, 1), Calls { sent: 0, failed: 1 });
         assert_eq!([calls(0, 0), calls(1, 0), calls(2, 2)], [Calls::default(); 3]);
         // What is under way on the old plan counts on for the new one.
-        state.sent(&before.upstreams[0].endpoints[1]);
+        state.sent(&Chosen::of_plan(1, &before.upstreams[0].endpoints[1]));
         assert_eq!(calls(2, 0), Calls { sent: 2, failed: 0 });
     }
 }

@@ -26,6 +26,8 @@ pub enum KeyUse {
     Cache,
     /// The answers to requests with idempotency keys.
     Answer,
+    /// The places of the registry.
+    Registry,
 }
 
 impl KeyUse {
@@ -41,13 +43,14 @@ impl KeyUse {
             Self::Session => "session:",
             Self::Cache => "cache:",
             Self::Answer => "answer:",
+            Self::Registry => "registry:",
         }
     }
 
     /// Returns whether `key` is that of an entry which an operator makes, and which the gateway's own traffic must not crowd out.
     #[must_use]
     pub fn is_operators(key: &str) -> bool {
-        [Self::Flag, Self::Revoked, Self::Credential, Self::Session]
+        [Self::Flag, Self::Revoked, Self::Credential, Self::Session, Self::Registry]
             .into_iter()
             .any(|one| key.starts_with(one.prefix()))
     }

@@ -21,7 +21,9 @@ const OVERPROVISIONED_PERCENT: u64 = 140;
 pub struct Chooser<'c> {
     /// The rules.
     pub cluster: &'c Cluster,
-    /// What is known of the places, in the order of the upstream's endpoints.
+    /// The places by priority.
+    pub levels: &'c [Level],
+    /// What is known of the places, in their order.
     pub vitals: &'c [Arc<Vitals>],
     /// The turn.
     pub turn: &'c AtomicUsize,
@@ -73,7 +75,7 @@ impl Chooser<'_> {
     }
 
     fn among(&self, call: Option<&Call>, random: &impl Random, usable: &dyn Fn(&Member) -> bool) -> Option<usize> {
-        let level = match &*self.cluster.levels {
+        let level = match self.levels {
             [only] => only,
             levels => spill(levels, random, usable)?,
         };
@@ -289,7 +291,13 @@ mod tests {
         }
 
         fn choose(&self, tried: &[usize]) -> usize {
-            let chooser = Chooser { cluster: &self.cluster, vitals: &self.vitals, turn: &self.turn, now: NOW };
+            let chooser = Chooser {
+                cluster: &self.cluster,
+                levels: &self.cluster.levels,
+                vitals: &self.vitals,
+                turn: &self.turn,
+                now: NOW,
+            };
             chooser.choose(None, tried, &self.chance).unwrap().endpoint
         }
 
@@ -388,7 +396,13 @@ mod tests {
     }
 
     fn placed(fixture: &Fixture, value: u64) -> usize {
-        let chooser = Chooser { cluster: &fixture.cluster, vitals: &fixture.vitals, turn: &fixture.turn, now: NOW };
+        let chooser = Chooser {
+            cluster: &fixture.cluster,
+            levels: &fixture.cluster.levels,
+            vitals: &fixture.vitals,
+            turn: &fixture.turn,
+            now: NOW,
+        };
         let Balance::Hash(key) = &fixture.cluster.balance else { unreachable!() };
         let is_in = |member: &Member| fixture.vitals[member.endpoint].is_in(NOW.as_millis() as u64);
         chooser.by_value(&fixture.cluster.levels[0], key, hash(&value.to_le_bytes()), &is_in).unwrap().endpoint

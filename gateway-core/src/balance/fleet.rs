@@ -4,15 +4,19 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::breaker::Circuit;
+use super::found::Found;
 use super::retry::Budget;
 use super::vitals::Vitals;
 use crate::numbers::Numbered;
+use crate::policy::remembered::Remembered;
 
 /// What is known of an upstream, and of its places.
 #[derive(Debug, Default)]
 pub struct Fleet {
     /// The further attempts that it may have.
     pub budget: Budget,
+    /// The places that were discovered.
+    pub found: Remembered<Arc<Found>>,
     /// The further attempts that it had since the start.
     retries: AtomicU64,
     circuit: Mutex<Circuit>,

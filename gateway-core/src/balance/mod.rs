@@ -4,9 +4,13 @@
 
 pub mod breaker;
 pub mod choose;
+pub mod discovery;
+pub mod endpoint;
 pub mod fleet;
+pub mod found;
 pub mod passive;
 pub mod retry;
+pub mod traffic;
 pub mod vitals;
 mod window;
 
@@ -15,6 +19,8 @@ use core::time::Duration;
 use http::StatusCode;
 
 use self::breaker::Breaker;
+use self::choose::hash;
+use self::endpoint::Endpoint;
 use self::passive::Passive;
 use self::retry::Retry;
 use crate::template::Template;
@@ -24,7 +30,7 @@ use crate::template::Template;
 pub struct Cluster {
     /// The choice among the places of a level.
     pub balance: Balance,
-    /// The places by priority, the first ones first; not empty.
+    /// The places of the plan by priority, the first ones first; not empty, unless they are discovered.
     pub levels: Box<[Level]>,
     /// The further attempts of a call that failed, if there are any.
     pub retry: Option<Retry>,
@@ -111,6 +117,20 @@ impl Level {
         let turns = turns(&members);
         Self { members: members.into(), turns }
     }
+}
+
+/// Endpoints by priority, with their weights and priorities.
+pub(crate) fn levels<'e>(endpoints: impl Iterator<Item = (&'e Endpoint, (u32, u32))>) -> Box<[Level]> {
+    let mut levels: Vec<(u32, Vec<Member>)> = Vec::new();
+    for (index, (endpoint, (weight, priority))) in endpoints.enumerate() {
+        let member = Member { endpoint: index, weight: weight.max(1), id: hash(endpoint.url().as_bytes()) };
+        let place = levels.iter().position(|(other, _)| *other >= priority);
+        match place.and_then(|place| levels.get_mut(place)).filter(|(other, _)| *other == priority) {
+            Some((_, level)) => level.push(member),
+            None => levels.insert(place.unwrap_or(levels.len()), (priority, vec![member])),
+        }
+    }
+    levels.into_iter().map(|(_, members)| Level::new(members)).collect()
 }
 
 /// The members in the order in which they have their turns: each as often as its weight says, and as far from itself as that allows, so that

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::StatusCode;
 
 use super::fleet::Probe;
+use super::traffic::Traffic;
 use super::window::{Counts, Window};
 
 /// The reason why a place is left out.
@@ -76,6 +77,8 @@ const TRIAL: u64 = 1_000;
 /// What is known of one place of an upstream, by all threads of this process. Times are those of [`Clock::monotonic`](crate::time::Clock::monotonic).
 #[derive(Debug, Default)]
 pub struct Vitals {
+    /// The calls to it, where it was discovered.
+    pub traffic: Traffic,
     /// The requests under way.
     under_way: AtomicU32,
     /// The failures one after another.

@@ -19,7 +19,8 @@ use super::proxy::{self, ClientSide};
 use super::room::{Room, Unread};
 use super::upstream_credentials::{self, Again};
 use super::within::within;
-use super::{access_token, attempts, content, local};
+use super::{access_token, attempts, content, discover, local};
+use crate::balance::endpoint::Chosen;
 use crate::body::Body;
 use crate::call::Call;
 use crate::document::Value;
@@ -31,7 +32,7 @@ use crate::http::proxy_status::error_type;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::http::trace_context::{TRACEPARENT, TRACESTATE};
 use crate::io::IoErrorKind;
-use crate::plan::{self, Endpoint, Host, Target, Upstream};
+use crate::plan::{self, Host, Target, Upstream};
 use crate::policy::access_token::{TokenCell, TokenSource};
 use crate::policy::aggregate::{
     Aggregate, Answer, Asked, Failure, Fault, Filled, Job, PARTIAL, Passed, Progress, REQUEST,
@@ -64,7 +65,7 @@ const POLICY: &str = "aggregate";
 /// A request that is ready to leave.
 struct Ready<'r> {
     upstream: &'r Upstream,
-    endpoint: &'r Endpoint,
+    endpoint: Chosen<'r>,
     call: Call,
     uri: Uri,
     content: Option<Bytes>,
@@ -362,6 +363,9 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
         let other = Fault::Io(IoErrorKind::Other);
         let target = self.targets.get(index).ok_or(other.clone())?;
         let upstream = exchange.plan.upstreams.get(target.upstream).ok_or(other.clone())?;
+        if upstream.discovery.is_some() {
+            Box::pin(discover::ready(exchange, self.platform, upstream)).await.map_err(|_| other.clone())?;
+        }
         let endpoint = attempts::own(exchange.state, self.platform, upstream).ok_or(other)?;
         let mut headers = HeaderMap::with_capacity(16);
         for name in OF_CONNECTION.iter().chain(&asked.forward) {
@@ -405,11 +409,11 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
             let applied = upstream_credentials::apply(exchange, self.platform, credentials, to, (&mut body, limit));
             again = Box::pin(applied).await.map_err(|_| Fault::Credentials)?;
         }
-        exchange.state.sent(endpoint);
+        exchange.state.sent(&endpoint);
         if exchange.record.upstream.is_none() {
             exchange.record.sent(target.upstream, &call, self.platform);
         }
-        exchange.note(|| Event::sent(target.upstream, endpoint, &call, &uri));
+        exchange.note(|| Event::sent(target.upstream, &endpoint, &call, &uri));
         let content = filled.content.clone();
         Ok((Ready { upstream, endpoint, call, uri, content, deadlines: target.deadlines }, again))
     }
@@ -614,7 +618,7 @@ async fn send<P: Platform>(
     let Ready { upstream, endpoint, mut call, uri, content, deadlines } = ready;
     let mut sent = UpstreamCall {
         upstream,
-        endpoint,
+        endpoint: &endpoint,
         method: &mut call.method,
         uri,
         headers: &mut call.headers,
@@ -622,7 +626,7 @@ async fn send<P: Platform>(
         deadlines,
         known_edits: None,
     };
-    let begun = attempts::begin(state, platform, (upstream, endpoint));
+    let begun = attempts::begin(state, platform, (upstream, endpoint.clone()));
     let answer = platform.fetch(&mut sent).await;
     begun.end(answer.as_ref().map(Response::status).map_err(|error| *error));
     let response = answer.map_err(|error| (Fault::Io(error.kind), error.retry))?;

@@ -10,7 +10,7 @@ use super::exchange::Exchange;
 use super::target_uri::target_uri;
 use super::{content, upstream_credentials};
 use crate::balance::breaker::Admission;
-use crate::balance::choose::Choice;
+use crate::balance::endpoint::Chosen;
 use crate::balance::fleet::Probe;
 use crate::balance::retry::{Attempt, Retry, retry_after};
 use crate::balance::vitals::UnderWay;
@@ -20,7 +20,7 @@ use crate::call::Call;
 use crate::error::Reject;
 use crate::io::{IoError, IoErrorKind};
 use crate::net::Deadlines;
-use crate::plan::{Endpoint, Host, Proxy, Route, Target, Upstream};
+use crate::plan::{Host, Proxy, Route, Target, Upstream};
 use crate::ports::{Platform, UpstreamCall};
 use crate::state::State;
 use crate::time::Clock;
@@ -60,7 +60,7 @@ pub(super) fn first<'p, P: Platform>(
     platform: &P,
     (upstream, cluster): (&'p Upstream, &'p Cluster),
     call: &Call,
-) -> Result<&'p Endpoint, Reject> {
+) -> Result<Chosen<'p>, Reject> {
     let now = platform.monotonic();
     let group = exchange.state.group(upstream).ok_or_else(Reject::internal)?;
     let mut probe = None;
@@ -80,21 +80,27 @@ pub(super) fn first<'p, P: Platform>(
     if let Some(retry) = &cluster.retry {
         group.fleet.budget.add(retry.budget_percent);
     }
-    let choice = exchange.state.choose((upstream, cluster), Some(call), &[], (platform, now));
-    let Choice { endpoint, trial } = choice.ok_or_else(Reject::internal)?;
-    let mut under_way = group.vitals.get(endpoint).map(|vitals| UnderWay::begin(vitals, trial));
+    let choice = exchange.state.choose((upstream, cluster), Some(call), None, (platform, now));
+    let (chosen, trial) = choice.ok_or_else(Reject::internal)?;
+    let vitals = chosen.vitals(&group.vitals).get(chosen.place);
+    let mut under_way = vitals.map(|vitals| UnderWay::begin(vitals, trial));
     if let Some(under_way) = &mut under_way {
         under_way.probe(probe);
     }
     exchange.record.under_way = under_way;
-    upstream.endpoints.get(endpoint).ok_or_else(Reject::internal)
+    Ok(chosen)
 }
 
 /// The endpoint of `upstream` for a call of the gateway's own.
-pub(super) fn own<'p, P: Platform>(state: &State, platform: &P, upstream: &'p Upstream) -> Option<&'p Endpoint> {
-    let Some(cluster) = &upstream.cluster else { return upstream.endpoints.first() };
-    let choice = state.choose((upstream, cluster), None, &[], (platform, platform.monotonic()))?;
-    upstream.endpoints.get(choice.endpoint)
+pub(super) fn own<'p, P: Platform>(state: &State, platform: &P, upstream: &'p Upstream) -> Option<Chosen<'p>> {
+    let Some(cluster) = &upstream.cluster else { return only(upstream) };
+    let (chosen, _) = state.choose((upstream, cluster), None, None, (platform, platform.monotonic()))?;
+    Some(chosen)
+}
+
+/// The endpoint of `upstream`, which has one.
+pub(super) fn only(upstream: &Upstream) -> Option<Chosen<'_>> {
+    upstream.endpoints.first().map(|endpoint| Chosen::of_plan(0, endpoint))
 }
 
 /// Keeps a request, so that it can be sent again, if any failure is a reason to. Of its content, what is there, or what is read for that.
@@ -168,24 +174,25 @@ impl<S> Kept<S> {
 pub(super) struct Own<'c, C> {
     state: &'c State,
     clock: &'c C,
-    to: (&'c Upstream, &'c Endpoint),
+    to: (&'c Upstream, Chosen<'c>),
     begun: Duration,
     _under_way: Option<UnderWay>,
 }
 
 /// Begins a call of the gateway's own to an endpoint of an upstream.
-pub(super) fn begin<'c, C: Clock>(state: &'c State, clock: &'c C, to: (&'c Upstream, &'c Endpoint)) -> Own<'c, C> {
-    let (upstream, endpoint) = to;
+pub(super) fn begin<'c, C: Clock>(state: &'c State, clock: &'c C, to: (&'c Upstream, Chosen<'c>)) -> Own<'c, C> {
+    let (upstream, endpoint) = &to;
     let group = upstream.cluster.as_ref().and_then(|_| state.group(upstream));
-    let vitals = group.and_then(|group| group.vitals.get(place(upstream, endpoint)?));
+    let vitals = group.and_then(|group| endpoint.vitals(&group.vitals).get(endpoint.place));
     let begun = if vitals.is_some() { clock.monotonic() } else { Duration::ZERO };
-    Own { state, clock, to, begun, _under_way: vitals.map(|vitals| UnderWay::begin(vitals, None)) }
+    let _under_way = vitals.map(|vitals| UnderWay::begin(vitals, None));
+    Own { state, clock, to, begun, _under_way }
 }
 
 impl<C: Clock> Own<'_, C> {
     /// Takes note of what has become of it.
     pub(super) fn end(self, answer: Result<StatusCode, IoError>) {
-        told((self.state, self.clock), self.to, (self.begun, false), answer);
+        told((self.state, self.clock), (self.to.0, &self.to.1), (self.begun, false), answer);
     }
 }
 
@@ -193,7 +200,7 @@ impl<C: Clock> Own<'_, C> {
 /// follows from it, in words.
 fn told(
     (state, clock): (&State, &impl Clock),
-    (upstream, endpoint): (&Upstream, &Endpoint),
+    (upstream, endpoint): (&Upstream, &Chosen<'_>),
     (begun, is_upload): (Duration, bool),
     answer: Result<StatusCode, IoError>,
 ) -> Option<&'static str> {
@@ -208,13 +215,13 @@ fn told(
     let now = clock.monotonic();
     let took = if is_upload { Duration::ZERO } else { now.saturating_sub(begun) };
     let outcome = Outcome { status: answer.ok(), took };
-    let index = place(upstream, endpoint)?;
-    if let Some(vitals) = group.vitals.get(index).filter(|_| !is_upload) {
+    let (vitals, index) = (endpoint.vitals(&group.vitals), endpoint.place);
+    if let Some(vitals) = vitals.get(index).filter(|_| !is_upload) {
         passive::took(vitals, now, outcome);
     }
     let breaker = cluster.breaker.as_ref();
     let opens = breaker.is_some_and(|rule| group.fleet.circuit(|circuit| circuit.told(rule, now, outcome)));
-    let is_out = cluster.passive.as_ref().is_some_and(|passive| passive.told(&group.vitals, index, now, outcome));
+    let is_out = cluster.passive.as_ref().is_some_and(|passive| passive.told(vitals, index, now, outcome));
     match (opens, is_out) {
         (true, _) => Some("the breaker opens"),
         (_, true) => Some("the place is left out for a while"),
@@ -227,11 +234,6 @@ fn is_of_client(error: IoError, is_upload: bool) -> bool {
     error.kind.is_of_client() || (is_upload && error.kind == IoErrorKind::TotalTimeout)
 }
 
-/// The index of `endpoint` among those of `upstream`.
-fn place(upstream: &Upstream, endpoint: &Endpoint) -> Option<usize> {
-    upstream.endpoints.iter().position(|other| core::ptr::eq(other, endpoint))
-}
-
 /// The deadlines of an attempt of a call that began `elapsed` ago.
 pub(super) fn deadlines(deadlines: Deadlines, cluster: Option<&Cluster>, elapsed: Duration) -> Deadlines {
     let per_try = cluster.and_then(|cluster| cluster.retry.as_ref()?.per_try);
@@ -240,7 +242,7 @@ pub(super) fn deadlines(deadlines: Deadlines, cluster: Option<&Cluster>, elapsed
 }
 
 /// An answer, and the endpoint that has given it.
-pub(super) type Given<'p, S> = (&'p Endpoint, Result<Response<Body<S>>, IoError>);
+pub(super) type Given<'p, S> = (Chosen<'p>, Result<Response<Body<S>>, IoError>);
 
 /// Sends a request again for as long as there is a reason to, that began at `begun` and of which the first attempt has come to `answer`.
 ///
@@ -258,7 +260,7 @@ pub(super) async fn again<'c, P: Platform>(
     let (Some(retry), Some(group)) = (&cluster.retry, exchange.state.group(upstream)) else {
         return Ok((endpoint, answer));
     };
-    let mut tried: Vec<usize> = place(upstream, endpoint).into_iter().collect();
+    let mut tried: Vec<usize> = vec![endpoint.place];
     let mut is_unsent = true;
     for attempts in 0..retry.attempts {
         let attempt = match &answer {
@@ -274,9 +276,10 @@ pub(super) async fn again<'c, P: Platform>(
         if cluster.breaker.is_some() && group.fleet.circuit(|circuit| circuit.is_open(now)) {
             break;
         }
-        let chosen = exchange.state.choose((upstream, cluster), Some(call), &tried, (platform, now));
-        let Some(Choice { endpoint: next, trial }) = chosen else { break };
-        let is_elsewhere = !tried.contains(&next);
+        let tries = Some((&*tried, &endpoint));
+        let chosen = exchange.state.choose((upstream, cluster), Some(call), tries, (platform, now));
+        let Some((next, trial)) = chosen else { break };
+        let is_elsewhere = !tried.contains(&next.place);
         let wait = if is_elsewhere {
             Duration::ZERO
         } else {
@@ -296,15 +299,16 @@ pub(super) async fn again<'c, P: Platform>(
         exchange.note(|| Event::Policy { policy: "retry", verdict: format!("sent again: {reason}") });
         // Nobody reads it: its connection is let go.
         drop(core::mem::replace(&mut answer, Err(IoError::new(IoErrorKind::Other))));
-        exchange.record.under_way = group.vitals.get(next).map(|vitals| UnderWay::begin(vitals, trial));
+        exchange.record.under_way =
+            next.vitals(&group.vitals).get(next.place).map(|vitals| UnderWay::begin(vitals, trial));
         // Where nothing but a trace comes of it, nothing takes time.
         if !wait.is_zero() && exchange.trace.is_none() {
             platform.sleep(wait).await;
         }
-        tried.push(next);
-        endpoint = upstream.endpoints.get(next).ok_or_else(Reject::internal)?;
+        tried.push(next.place);
+        endpoint = next;
         exchange.record.tried_again();
-        answer = once(exchange, platform, course, (call, &mut kept), (endpoint, begun)).await?;
+        answer = once(exchange, platform, course, (call, &mut kept), (&endpoint, begun)).await?;
     }
     // One that was sent before may have been carried out, whatever became of the last one.
     if let Err(error) = &mut answer {
@@ -319,7 +323,7 @@ async fn once<P: Platform>(
     platform: &P,
     course: &Course<'_>,
     (call, kept): (&mut Call, &mut Kept<P::Stream>),
-    (endpoint, begun): (&Endpoint, Duration),
+    (endpoint, begun): (&Chosen<'_>, Duration),
 ) -> Result<Result<Response<Body<P::Stream>>, IoError>, Reject> {
     let Course { route, action, target, upstream, cluster } = *course;
     (call.method, call.headers) = (kept.method.clone(), kept.headers.clone());
@@ -362,7 +366,7 @@ pub(super) fn uploads<S>(exchange: &mut Exchange<'_, '_>, body: &Body<S>) {
 pub(super) fn note(
     exchange: &mut Exchange<'_, '_>,
     clock: &impl Clock,
-    (upstream, endpoint): (&Upstream, &Endpoint),
+    (upstream, endpoint): (&Upstream, &Chosen<'_>),
     begun: Duration,
     answer: Result<StatusCode, IoError>,
 ) {

@@ -8,7 +8,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
-use super::attempts;
+use super::{attempts, discover};
 use crate::body::Body;
 use crate::http::proxy_status::error_type;
 use crate::io::{IoError, IoErrorKind};
@@ -39,6 +39,7 @@ pub(super) struct Question {
     headers: HeaderMap,
     content: Bytes,
     kind: Kind,
+    most_bytes: u64,
 }
 
 /// What an answer to a question may be.
@@ -62,7 +63,13 @@ pub(super) struct Answer {
 impl Question {
     /// GET.
     pub(super) fn get() -> Self {
-        Self { method: Method::GET, headers: HeaderMap::with_capacity(8), content: Bytes::new(), kind: Kind::Plain }
+        Self {
+            method: Method::GET,
+            headers: HeaderMap::with_capacity(8),
+            content: Bytes::new(),
+            kind: Kind::Plain,
+            most_bytes: MOST_BYTES,
+        }
     }
 
     /// POST of a form, perhaps with credentials.
@@ -72,12 +79,17 @@ impl Question {
         if let Some(value) = authorization {
             headers.insert(AUTHORIZATION, value.clone());
         }
-        Self { method: Method::POST, headers, content: form.clone(), kind: Kind::Form }
+        Self { method: Method::POST, headers, content: form.clone(), kind: Kind::Form, most_bytes: MOST_BYTES }
     }
 
     /// A question of a kind of its own, whose answer may have any status. Only a 200 comes with its content.
     pub(super) const fn own(method: Method, headers: HeaderMap, content: Bytes) -> Self {
-        Self { method, headers, content, kind: Kind::Own }
+        Self { method, headers, content, kind: Kind::Own, most_bytes: MOST_BYTES }
+    }
+
+    /// The same, whose answer has up to `most_bytes`.
+    pub(super) fn up_to(self, most_bytes: u64) -> Self {
+        Self { most_bytes, ..self }
     }
 
     /// Adds the fields that every question has.
@@ -96,6 +108,22 @@ impl Question {
 
 /// Gets the answer to `question` at `location` within `limit`.
 pub(super) async fn ask<P: Platform>(
+    on: (&Plan, &State, &P),
+    location: &Location,
+    question: Question,
+    limit: Duration,
+) -> Result<Answer, Fault> {
+    if let Some(upstream) = on.0.upstreams.get(location.upstream)
+        && upstream.discovery.is_some()
+        && !Box::pin(discover::ready_for_own(on, upstream)).await
+    {
+        return Err(Fault::Io(IoErrorKind::Dns));
+    }
+    ask_known(on, location, question, limit).await
+}
+
+/// The same, of an upstream whose place is known.
+pub(super) async fn ask_known<P: Platform>(
     (plan, state, platform): (&Plan, &State, &P),
     location: &Location,
     mut question: Question,
@@ -105,11 +133,11 @@ pub(super) async fn ask<P: Platform>(
     let upstream = plan.upstreams.get(location.upstream).ok_or_else(other)?;
     let endpoint = attempts::own(state, platform, upstream).ok_or_else(other)?;
     let target: PathAndQuery = location.path.parse().map_err(|_| other())?;
-    question.complete(plan, endpoint);
+    question.complete(plan, &endpoint);
     let body = if question.content.is_empty() { Body::Empty } else { Body::Full(question.content) };
     let mut call = UpstreamCall {
         upstream,
-        endpoint,
+        endpoint: &endpoint,
         method: &mut question.method,
         uri: Uri::from(target),
         headers: &mut question.headers,
@@ -117,9 +145,9 @@ pub(super) async fn ask<P: Platform>(
         deadlines: Deadlines { connect: Some(limit), first_byte: Some(limit), total: Some(limit), idle: None },
         known_edits: None,
     };
-    state.sent(endpoint);
-    let begun = attempts::begin(state, platform, (upstream, endpoint));
-    let kind = question.kind;
+    state.sent(&endpoint);
+    let begun = attempts::begin(state, platform, (upstream, endpoint.clone()));
+    let (kind, most_bytes) = (question.kind, question.most_bytes);
     let answered = async {
         let (head, body) = platform.fetch(&mut call).await?.into_parts();
         let mut answer = Answer { status: head.status, headers: head.headers, content: Bytes::new() };
@@ -133,9 +161,9 @@ pub(super) async fn ask<P: Platform>(
         answer.content = match body {
             Body::Empty => Bytes::new(),
             Body::Full(content) => content,
-            Body::Stream(stream) => platform.collect(stream, MOST_BYTES).await?,
+            Body::Stream(stream) => platform.collect(stream, most_bytes).await?,
         };
-        if answer.content.len() as u64 > MOST_BYTES {
+        if answer.content.len() as u64 > most_bytes {
             return Err(IoError::new(IoErrorKind::BodyTooLarge));
         }
         if answer.status != StatusCode::OK {

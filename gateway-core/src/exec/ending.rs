@@ -76,11 +76,14 @@ fn content_ended(plan: &Plan, state: &State, platform: &impl Platform, record: &
     let is_told = record.error.is_none() && matches!(cut, None | Some(IoErrorKind::Closed | IoErrorKind::Protocol));
     let upstream = record.upstream.filter(|_| is_told).and_then(|index| plan.upstreams.get(index));
     let passive = upstream.and_then(|upstream| upstream.cluster.as_ref()?.passive.as_ref());
-    let vitals = upstream.and_then(|upstream| state.group(upstream)).map(|group| &group.vitals);
+    let group = upstream.and_then(|upstream| state.group(upstream));
+    let now = platform.monotonic();
+    let found = group.zip(upstream).and_then(|(group, upstream)| group.found(upstream, now));
+    let vitals = found.as_ref().map(|found| &found.vitals).or_else(|| group.map(|group| &group.vitals));
     // An upload that ends in trouble ends the exchange as well, by whomever it was.
     let under_way = record.under_way.as_ref().filter(|under_way| cut.is_none() || !under_way.is_upload());
     let (Some(passive), Some(vitals), Some(under_way)) = (passive, vitals, under_way) else { return };
     if let Some(index) = vitals.iter().position(|vitals| under_way.is_at(vitals)) {
-        passive.content_ended(vitals, index, platform.monotonic(), cut.is_none());
+        passive.content_ended(vitals, index, now, cut.is_none());
     }
 }

@@ -9,7 +9,7 @@ use super::back::{failed, pass_back};
 use super::exchange::Exchange;
 use super::reverse::{self, Way};
 use super::target_uri::target_uri;
-use super::{attempts, body as bodies, finish, limits, socket, upstream_credentials};
+use super::{attempts, body as bodies, discover, finish, limits, socket, upstream_credentials};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -109,8 +109,11 @@ pub(super) async fn send<P: Platform>(
     let plan = exchange.plan;
     let target = choose(action, call.steered(), platform).ok_or_else(Reject::internal)?;
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
+    if upstream.discovery.is_some() {
+        Box::pin(discover::ready(exchange, platform, upstream)).await?;
+    }
     let mut endpoint = match &upstream.cluster {
-        None => upstream.endpoints.first().ok_or_else(Reject::internal)?,
+        None => attempts::only(upstream).ok_or_else(Reject::internal)?,
         Some(cluster) => attempts::first(exchange, platform, (upstream, cluster), call)?,
     };
     for step in &*target.request {
@@ -148,7 +151,7 @@ pub(super) async fn send<P: Platform>(
         }
     }
     let filled = if target.response.is_empty() { Vec::new() } else { finish::fill(&target.response, call) };
-    let uri = target_uri(action, endpoint, call)?;
+    let uri = target_uri(action, &endpoint, call)?;
     let host = match &target.host {
         Host::Upstream => endpoint.authority.clone(),
         // A request without a host has none to preserve.
@@ -216,15 +219,15 @@ pub(super) async fn send<P: Platform>(
         }
     }
     attempts::uploads(exchange, &body);
-    exchange.state.sent(endpoint);
+    exchange.state.sent(&endpoint);
     exchange.record.sent(target.upstream, call, platform);
-    exchange.note(|| Event::sent(target.upstream, endpoint, call, &uri));
+    exchange.note(|| Event::sent(target.upstream, &endpoint, call, &uri));
 
     let is_timed = upstream.cluster.is_some() || again.is_some();
     let begun = if is_timed { platform.monotonic() } else { Duration::ZERO };
     let deadlines = attempts::deadlines(target.deadlines, upstream.cluster.as_deref(), Duration::ZERO);
-    let way = Way { upstream, endpoint, target, action };
     if opens_socket {
+        let way = Way { upstream, endpoint: &endpoint, target, action };
         // On the heap: it is rare, and its state would enlarge every other exchange's.
         return Box::pin(socket::open(exchange, platform, (&way, call), (uri, body), &filled)).await;
     }
@@ -236,7 +239,7 @@ pub(super) async fn send<P: Platform>(
     let known_edits = known_edits.filter(|_| exchange.private.is_none() && !exchange.record.is_part() && !is_cut);
     // What becomes of a call to one of several places is told.
     let known_edits = known_edits.filter(|_| upstream.cluster.is_none());
-    let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
+    let mut sent = UpstreamCall { upstream, endpoint: &endpoint, method, uri, headers, body, deadlines, known_edits };
     let mut answer = platform.fetch(&mut sent).await;
     if let Some(kept) = &mut kept {
         kept.take_left(&mut sent.body);
@@ -244,12 +247,12 @@ pub(super) async fn send<P: Platform>(
     if let Some(again) = again
         && let Some(refused) = upstream_credentials::take_refused(&mut answer)
     {
-        let way = (target, upstream, endpoint);
+        let way = (target, upstream, &endpoint);
         let again = (again, &mut *call);
         answer = Box::pin(upstream_credentials::send_again(exchange, platform, way, (again, begun), refused)).await;
     }
     let status = answer.as_ref().map(Response::status).map_err(|error| *error);
-    attempts::note(exchange, platform, (upstream, endpoint), begun, status);
+    attempts::note(exchange, platform, (upstream, &endpoint), begun, status);
     if let (Some(kept), Some(cluster)) = (kept, upstream.cluster.as_deref()) {
         let course = attempts::Course { route, action, target, upstream, cluster };
         if cluster.retry.as_ref().is_some_and(|retry| kept.is_followed(retry, status)) {
@@ -273,7 +276,7 @@ pub(super) async fn send<P: Platform>(
         return Err(failed(exchange, IoErrorKind::Protocol));
     }
     let survey = pass_back(exchange, &mut response, is_head)?;
-    let way = Way { endpoint, ..way };
+    let way = Way { upstream, endpoint: &endpoint, target, action };
     reverse::rewrite(&way, call, &mut response, survey);
     if !target.response.is_empty() {
         respond(&target.response, &filled, response.headers_mut());

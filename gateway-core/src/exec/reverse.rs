@@ -6,6 +6,7 @@ use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::target_uri::after_segments;
+use crate::balance::endpoint::Chosen;
 use crate::call::Call;
 use crate::http::response_survey::ResponseSurvey;
 use crate::http::reverse::{Owner, Reverse};
@@ -15,7 +16,7 @@ use crate::policy::version::split_at_segment;
 /// The way of a request to an upstream.
 pub(super) struct Way<'w> {
     pub(super) upstream: &'w Upstream,
-    pub(super) endpoint: &'w Endpoint,
+    pub(super) endpoint: &'w Chosen<'w>,
     pub(super) target: &'w Target,
     pub(super) action: &'w Proxy,
 }

@@ -8,12 +8,13 @@ use http::{HeaderMap, Method, Response, StatusCode, Uri};
 
 use super::exchange::Exchange;
 use super::{access_token, attempts, content};
+use crate::balance::endpoint::Chosen;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::io::IoError;
 use crate::net::Scheme;
-use crate::plan::{Endpoint, Target, Upstream};
+use crate::plan::{Target, Upstream};
 use crate::policy::access_token::{Token, TokenCell, TokenSource};
 use crate::policy::header_edit;
 use crate::policy::message_signer::MessageSigner;
@@ -146,7 +147,7 @@ fn unsigned(exchange: &mut Exchange<'_, '_>, reason: &str) -> Reject {
 pub(super) async fn send_again<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
-    (target, upstream, endpoint): (&Target, &Upstream, &Endpoint),
+    (target, upstream, endpoint): (&Target, &Upstream, &Chosen<'_>),
     ((again, call), begun): ((Box<Again<'_>>, &mut Call), Duration),
     answer: Response<Body<P::Stream>>,
 ) -> Result<Response<Body<P::Stream>>, IoError> {

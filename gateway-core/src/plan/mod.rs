@@ -40,7 +40,7 @@ use crate::problem::content::ErrorContents;
 use crate::route::Table;
 use crate::store_key::StoreKey;
 
-pub(crate) use compile::{listen_address, listen_help};
+pub(crate) use compile::{endpoint_of, listen_address, listen_help};
 
 pub use compile::compile;
 pub use limits::Limits;

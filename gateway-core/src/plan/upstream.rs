@@ -2,12 +2,11 @@
 
 use core::time::Duration;
 
-use http::HeaderValue;
-
 use super::Certificate;
 use crate::balance::Cluster;
+use crate::balance::discovery::Discovery;
+pub use crate::balance::endpoint::Endpoint;
 use crate::config::JsonPath;
-use crate::net::Scheme;
 use crate::policy::upstream_credentials::Credentials;
 
 /// A service behind the gateway: a cluster of endpoints that answer alike.
@@ -17,8 +16,10 @@ pub struct Upstream {
     pub index: usize,
     /// Its name in the configuration.
     pub name: String,
-    /// Its endpoints; at least one.
+    /// Its endpoints; at least one, unless they are discovered. Then they are those until its source has answered.
     pub endpoints: Box<[Endpoint]>,
+    /// The source that tells where it is, if one does.
+    pub discovery: Option<Box<Discovery>>,
     /// The choice among them, and what is done when one fails; none where there is one endpoint, and nothing else is said.
     pub cluster: Option<Box<Cluster>>,
     /// The service binding that takes its calls, in place of the network (Cloudflare Workers only).
@@ -72,35 +73,4 @@ pub struct Keep {
     pub age: Option<Duration>,
     /// The longest that one is kept without a request.
     pub idle: Duration,
-}
-
-/// One place at which an upstream is called.
-#[derive(Debug)]
-pub struct Endpoint {
-    /// Its index among the endpoints of all upstreams, under which an adapter keeps its state of the endpoint.
-    pub index: usize,
-    /// Its scheme: cleartext or TLS.
-    pub scheme: Scheme,
-    /// Its host: a name or an address; an IPv6 address without brackets.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// `host:port` as in its URL; without the port if that is the scheme's own.
-    pub authority: HeaderValue,
-    /// The prefix of every path: empty, or begins with a slash and ends without.
-    pub base_path: String,
-}
-
-impl Endpoint {
-    /// Its URL: what it is known by beyond reloads.
-    #[must_use]
-    pub fn url(&self) -> String {
-        [self.scheme.as_str(), "://", &String::from_utf8_lossy(self.authority.as_bytes()), &self.base_path].concat()
-    }
-
-    /// Returns whether this and `other` are the same place, whatever their base paths.
-    #[must_use]
-    pub fn is_same_place(&self, other: &Self) -> bool {
-        self.scheme == other.scheme && self.host == other.host && self.port == other.port
-    }
 }

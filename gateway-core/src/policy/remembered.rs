@@ -155,6 +155,11 @@ impl<T: Clone> Remembered<T> {
         self.memory().times.is_none_or(|times| times.due <= now)
     }
 
+    /// The time until it is to be read again.
+    pub fn due_in(&self, now: Duration) -> Duration {
+        self.memory().times.map_or(Duration::ZERO, |times| times.due.saturating_sub(now))
+    }
+
     /// Returns whether whoever needs it at `now` has to wait until it has been read.
     pub fn is_unread(&self, now: Duration) -> bool {
         self.memory().times.is_none_or(|times| times.overdue <= now)

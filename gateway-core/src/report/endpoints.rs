@@ -1,6 +1,7 @@
 //! The content of the admin endpoints: JSON, except for the metrics.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -48,7 +49,23 @@ struct Upstream<'p> {
     retries: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     breaker: Option<Breaker>,
+    /// The source that tells of its endpoints, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discovered: Option<Discovered>,
     endpoints: Vec<Endpoint>,
+}
+
+/// The discovery of an upstream's endpoints.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Discovered {
+    by: &'static str,
+    /// Set if its source could not be asked, or told of none, the last time.
+    #[serde(skip_serializing_if = "is_not")]
+    is_failing: bool,
+    /// The time since it told of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_ms: Option<u64>,
 }
 
 /// A circuit breaker.
@@ -140,13 +157,21 @@ pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) ->
     let upstreams = plan.upstreams.iter().map(|upstream| {
         let group = state.group(upstream);
         let cluster = upstream.cluster.as_deref().zip(group);
-        let endpoint = |(index, endpoint): (usize, &plan::Endpoint)| Endpoint {
+        let endpoint = |endpoint: &plan::Endpoint, vitals: Option<&Arc<Vitals>>| Endpoint {
             url: endpoint.url(),
-            calls: calls(endpoint, state, platform),
-            health: group.and_then(|group| Some(Health::of(group.vitals.get(index)?, now))),
-            connections: platform.connections(endpoint),
-            addresses: platform.addresses(endpoint),
+            calls: match vitals.filter(|_| endpoint.index == plan::Endpoint::FOUND) {
+                Some(vitals) => vitals.traffic.calls(),
+                None => calls(endpoint, state, platform),
+            },
+            health: vitals.map(|vitals| Health::of(vitals, now)),
+            connections: platform.connections(upstream, endpoint),
+            addresses: platform.addresses(upstream, endpoint),
         };
+        let discovered = upstream.discovery.as_ref().zip(group).map(|(discovery, group)| Discovered {
+            by: discovery.source.name(),
+            is_failing: group.fleet.found.has_failed(),
+            age_ms: group.found(upstream, now).map(|found| now.saturating_sub(found.at).as_millis() as u64),
+        });
         Upstream {
             name: &upstream.name,
             internal: upstream.internal.is_some(),
@@ -157,7 +182,13 @@ pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) ->
                 let (state, opened) = group.fleet.circuit(|circuit| circuit.describe(now));
                 Some(Breaker { state, opened })
             }),
-            endpoints: upstream.endpoints.iter().enumerate().map(endpoint).collect(),
+            discovered,
+            endpoints: match group {
+                Some(group) => {
+                    group.places(upstream, now).iter().map(|(chosen, vitals)| endpoint(chosen, Some(vitals))).collect()
+                }
+                None => upstream.endpoints.iter().map(|place| endpoint(place, None)).collect(),
+            },
         }
     });
     json(StatusCode::OK, &Upstreams { upstreams: upstreams.collect() })

@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
+use crate::balance::endpoint::Chosen;
 use crate::balance::vitals::Vitals;
 use crate::cache::status::WORDS;
 use crate::meter::DESCRIBED;
@@ -65,7 +66,7 @@ pub(super) struct ClusterState {
 impl ClusterState {
     fn of(upstream: &Upstream, group: &Group, now: Duration) -> Self {
         let breaker = upstream.cluster.as_ref().and_then(|cluster| cluster.breaker.as_ref());
-        let place = |(endpoint, vitals): (&Endpoint, &Arc<Vitals>)| {
+        let place = |(endpoint, vitals): &(Chosen<'_>, Arc<Vitals>)| {
             let ejected = vitals.ejected().map_or(0, |(times, _)| times);
             (endpoint.url(), ejected, !vitals.out_for(now).is_zero())
         };
@@ -73,7 +74,7 @@ impl ClusterState {
             name: upstream.name.clone(),
             retries: group.fleet.retries(),
             is_open: breaker.map(|_| group.fleet.circuit(|circuit| circuit.describe(now)).0 != "closed"),
-            places: upstream.endpoints.iter().zip(&group.vitals).map(place).collect(),
+            places: group.places(upstream, now).iter().map(place).collect(),
         }
     }
 }
@@ -97,9 +98,12 @@ impl Snapshot {
         let now = platform.monotonic();
         for upstream in &plan.upstreams {
             snapshot.clusters.extend(own.group(upstream).map(|group| ClusterState::of(upstream, group, now)));
-            for endpoint in &upstream.endpoints {
+            let places = own.group(upstream).map(|group| group.places(upstream, now));
+            let found =
+                places.iter().flatten().map(|(chosen, _)| &**chosen).filter(|place| place.index == Endpoint::FOUND);
+            for endpoint in upstream.endpoints.iter().chain(found) {
                 let authority = String::from_utf8_lossy(endpoint.authority.as_bytes()).into_owned();
-                let connections = platform.connections(endpoint);
+                let connections = platform.connections(upstream, endpoint);
                 let told = connections.map(|connections| (upstream.name.clone(), authority, connections));
                 snapshot.connections.extend(told);
             }

@@ -326,6 +326,22 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// The same, where its content names places of upstreams: `%HOST(a.test)%`, `%PORT(a.test)%`. `place` says where one really is.
+    #[must_use]
+    pub fn placed(mut self, place: impl Fn(&str) -> (String, u16)) -> Self {
+        let Some(Content::Text(text)) = &mut self.body else { return self };
+        for kind in ["HOST", "PORT"] {
+            let open = format!("%{kind}(");
+            while let Some((before, (authority, after))) =
+                text.split_once(&open).and_then(|(before, rest)| Some((before, rest.split_once(")%")?)))
+            {
+                let (host, port) = place(authority);
+                *text = format!("{before}{}{after}", if kind == "HOST" { host } else { port.to_string() });
+            }
+        }
+        self
+    }
+
     /// Its status.
     #[must_use]
     pub fn status(&self) -> u16 {

@@ -156,7 +156,14 @@ async fn play(
         tokio::time::sleep(step.after.unwrap_or_default()).await;
         let (script, services) = (Script::of(step), kept.services(&case.case, step, begun));
         let replies = script.clone();
-        upstreams.set_script(move |call| services.reply(call).unwrap_or_else(|| replies.reply(call)));
+        let places = upstreams.places().to_vec();
+        let place = move |authority: &str| {
+            let (_, address) = places.iter().find(|(known, _)| known == authority).expect("an upstream of the file");
+            (address.ip().to_string(), address.port())
+        };
+        upstreams.set_script(move |call| {
+            services.reply(call).map_or_else(|| replies.reply(call), |reply| reply.placed(&place))
+        });
         for time in 0..step.times {
             script.restart();
             upstreams.take_calls();

@@ -75,6 +75,11 @@ impl Upstreams {
         Ok(address)
     }
 
+    /// The authorities in the configuration, and where they really are.
+    pub(crate) fn places(&self) -> &[(String, SocketAddr)] {
+        &self.places
+    }
+
     /// The text of a configuration with the real places of these upstreams.
     pub(crate) fn place(&self, config: &str) -> String {
         let mut config = config.to_owned();

@@ -97,7 +97,13 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
         }
         let (script, services) = (Script::of(step), kept.services(case, step, begun));
         let replies = script.clone();
-        world.set_script(move |call| services.reply(call).unwrap_or_else(|| replies.reply(call)));
+        let place = |authority: &str| {
+            let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
+            (host.to_owned(), port.parse().unwrap_or_default())
+        };
+        world.set_script(move |call| {
+            services.reply(call).map_or_else(|| replies.reply(call), |reply| reply.placed(place))
+        });
         world.is_unwritable.set(step.unwritable);
         for time in 0..step.times {
             script.restart();

@@ -15,6 +15,7 @@ mod concurrency;
 mod consumers;
 mod cors;
 mod counters;
+mod discover;
 mod edits;
 mod etag;
 mod external;
@@ -67,6 +68,9 @@ pub use concurrency::Concurrency;
 pub use consumers::{CertificateCredential, Consumer, Credential, KeyCredential, PasswordCredential, TokenCredential};
 pub use cors::Cors;
 pub use counters::{AddressPrefixes, CounterKey, CounterStore, FailMode, ResponseStore};
+pub use discover::{
+    ConsulSource, Discover, DnsRecord, DnsSource, EurekaSource, KubernetesSource, ListSource, ServicePort,
+};
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
 pub use etag::Etag;
 pub use external::{ExternalProof, ExternalProtocol};

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{Balance, CircuitBreaker, Health, Retry, Timeouts, UpstreamCredentials, UpstreamTarget, UpstreamTls};
+use super::{
+    Balance, CircuitBreaker, Discover, Health, Retry, Timeouts, UpstreamCredentials, UpstreamTarget, UpstreamTls,
+};
 use crate::config::Span;
 
 /// A service behind the gateway.
@@ -19,6 +21,9 @@ pub struct Upstream {
     /// The places that answer alike, with their weights and priorities.
     #[serde(default)]
     pub targets: Vec<UpstreamTarget>,
+    /// The source that tells where its places are. Others that are stated beside it hold until it has answered.
+    #[serde(default)]
+    pub discover: Option<Discover>,
     /// The way in which one of several places is chosen for a call. Default: `roundRobin`.
     #[serde(default)]
     pub balance: Option<Balance>,

@@ -28,9 +28,14 @@ pub(super) fn add(name: &str, schema: &mut Value) {
         "Upstream" => {
             let is_there = |member: &&str| schema["properties"].get(*member).is_some();
             let places: Vec<&str> =
-                ["url", "urls", "targets", "cloudflare", "spin"].into_iter().filter(is_there).collect();
+                ["url", "urls", "targets", "discover", "cloudflare", "spin"].into_iter().filter(is_there).collect();
             vec![not_both("url", "urls"), not_both("url", "targets"), not_both("urls", "targets"), any(&places)]
         }
+        "Discover" => {
+            let sources = ["dns", "consul", "kubernetes", "eureka", "list", "registry"];
+            vec![json!({ "oneOf": sources.map(present) })]
+        }
+        "DnsSource" => vec![not_both("server", "upstream"), if_then(present("path"), present("upstream"))],
         "Issuer" => {
             let discovers = json!({ "required": ["discovery"], "properties": { "discovery": { "const": true } } });
             let of_keys = ["keys", "jwks", "origins", "upstream", "algorithms", "types", "revocation"];

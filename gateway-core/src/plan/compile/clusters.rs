@@ -8,10 +8,9 @@ use http::Method;
 use super::Compiler;
 use super::at::At;
 use crate::balance::breaker::Breaker;
-use crate::balance::choose::hash;
 use crate::balance::passive::Passive;
 use crate::balance::retry::Retry;
-use crate::balance::{Balance, Cluster, HashKey, Level, Member};
+use crate::balance::{Balance, Cluster, HashKey, levels};
 use crate::config::{self, RetryOn, Span};
 use crate::plan::Endpoint;
 use crate::policy::body_edit::Statuses;
@@ -44,7 +43,7 @@ impl Compiler<'_> {
     ) -> Option<Box<Cluster>> {
         let balance = self.balance(&at.member("balance"), upstream.balance.as_ref());
         let retry = upstream.retry.as_ref().map(|retry| self.retry(&at.member("retry"), retry));
-        let has_several = endpoints.len() > 1;
+        let has_several = endpoints.len() > 1 || upstream.discover.is_some();
         let stated = upstream.health.passive.as_ref();
         let passive = match stated {
             Some(health) if health.enabled == Some(false) => None,
@@ -59,7 +58,7 @@ impl Compiler<'_> {
         let retry = retry.or_else(|| has_several.then(|| Retry { reset: false, timeout: false, ..usual_retry() }));
         Some(Box::new(Cluster {
             balance,
-            levels: levels(endpoints, shares),
+            levels: levels(endpoints.iter().zip(shares.iter().copied())),
             retry: retry.filter(|retry| retry.attempts > 0),
             passive: passive.filter(|_| has_several),
             breaker,
@@ -214,7 +213,7 @@ impl Compiler<'_> {
         value
     }
 
-    fn span(
+    pub(super) fn span(
         &mut self,
         at: &At<'_>,
         stated: Option<Span>,
@@ -257,22 +256,4 @@ fn usual_retry() -> Retry {
         budget_percent: 20,
         most_bytes: 0,
     }
-}
-
-/// The endpoints by priority.
-fn levels(endpoints: &[Endpoint], shares: &[(u32, u32)]) -> Box<[Level]> {
-    let member = |(index, endpoint): (usize, &Endpoint)| {
-        let (weight, priority) = shares.get(index).copied().unwrap_or((1, 0));
-        (priority, Member { endpoint: index, weight: weight.max(1), id: hash(endpoint.url().as_bytes()) })
-    };
-    let members: Vec<(u32, Member)> = endpoints.iter().enumerate().map(member).collect();
-    let mut levels: Vec<(u32, Vec<Member>)> = Vec::new();
-    for (priority, member) in members {
-        let place = levels.iter().position(|(other, _)| *other >= priority);
-        match place.and_then(|place| levels.get_mut(place)).filter(|(other, _)| *other == priority) {
-            Some((_, level)) => level.push(member),
-            None => levels.insert(place.unwrap_or(levels.len()), (priority, vec![member])),
-        }
-    }
-    levels.into_iter().map(|(_, members)| Level::new(members)).collect()
 }

@@ -17,6 +17,7 @@ mod clouds;
 mod clusters;
 mod consumers;
 mod counted;
+mod discovery;
 mod edits;
 mod errors;
 mod external;
@@ -89,6 +90,7 @@ use crate::route::Methods;
 pub(crate) use self::listeners::{listen_address, listen_help};
 pub(super) use self::matching::alternatives;
 pub(super) use self::members::dead_matches;
+pub(crate) use self::upstreams::endpoint_of;
 pub(in crate::plan) use validate::place_in;
 
 /// Compiles `config` for a platform with `capabilities`.
@@ -312,6 +314,7 @@ impl<'c> Compiler<'c> {
         self.consumers = self.consumers(&at.member("consumers"));
         let issuers = self.issuers(&at.member("issuers"), &mut upstreams);
         self.upstream_credentials(&at.member("upstreams"), &mut upstreams);
+        self.discoveries(&at.member("upstreams"), &mut upstreams);
         let api_keys = self.api_keys(&at);
         let users = self.users(&at.member("consumers"));
         let certificates = self.certificates(&at);

@@ -106,7 +106,7 @@ impl Compiler<'_> {
     }
 
     /// The value of a field that has a secret.
-    fn field(&mut self, at: &At<'_>, text: &str) -> Option<HeaderValue> {
+    pub(super) fn field(&mut self, at: &At<'_>, text: &str) -> Option<HeaderValue> {
         let value = HeaderValue::from_str(text).ok();
         if value.is_none() {
             let help = "a line break at its end is the usual reason: set it anew without one";

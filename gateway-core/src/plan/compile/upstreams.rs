@@ -46,6 +46,7 @@ impl Compiler<'_> {
                 index,
                 name: name.to_owned(),
                 endpoints: endpoints.into(),
+                discovery: None,
                 cluster,
                 service: service.map(|cloudflare| cloudflare.service.clone()),
                 tls: tls.unwrap_or_default(),
@@ -144,7 +145,7 @@ impl Compiler<'_> {
             let own = component.and_then(|name| own_endpoint(index, format!("{name}.spin.internal"), base_path));
             return own.into_iter().collect();
         }
-        if url.is_none() && list.is_empty() && targets.is_empty() {
+        if url.is_none() && list.is_empty() && targets.is_empty() && upstream.discover.is_none() {
             if cloudflare.is_some() {
                 self.require(at, Feature::ServiceBindings);
             } else if spin.is_some() {
@@ -224,6 +225,7 @@ pub(super) fn internal(index: usize, name: String, endpoint: Endpoint, at: JsonP
         index,
         name,
         endpoints: [endpoint].into(),
+        discovery: None,
         cluster: None,
         service: None,
         tls: UpstreamTls::default(),
@@ -248,6 +250,15 @@ fn keep(connections: Option<&config::UpstreamConnections>) -> Keep {
     let age = stated(|connections| connections.age).map_or(MAX_AGE, |Span(age)| age);
     let idle = stated(|connections| connections.idle).map_or(MAX_IDLE, |Span(idle)| idle);
     Keep { age: (!age.is_zero()).then_some(age), idle }
+}
+
+/// The endpoint that was discovered at `url`.
+///
+/// # Errors
+/// It can't be called: the first of the reasons.
+pub(crate) fn endpoint_of(url: &str) -> Result<Endpoint, Box<str>> {
+    let first = |faults: Vec<Fault>| faults.into_iter().next().map_or_else(Box::default, |(message, _)| message.into());
+    parse(Endpoint::FOUND, url).map_err(first)
 }
 
 /// The message and help for a wrong URL.

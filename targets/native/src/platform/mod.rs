@@ -14,6 +14,7 @@ use std::collections::hash_map::RandomState;
 use std::fmt::{self, Display};
 use std::future::ready;
 use std::hash::BuildHasher as _;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -36,7 +37,7 @@ use gateway_core::policy::proof::Proof;
 use gateway_core::ports::{
     Address, Cache, Capabilities, Clients, Clock, Connections, Counters, DecodeError, Decoding, Encoding, Fetch,
     Filter, Handshake, Instance, IoError, Keep, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Operation,
-    Platform, Random, Sign, StoreFailure, StoredResponses, UpstreamCall, Verify, Work,
+    Platform, Random, Record, Records, Sign, StoreFailure, StoredResponses, UpstreamCall, Verify, Work,
 };
 use gateway_core::response_store;
 use gateway_core::state::State;
@@ -49,7 +50,9 @@ use crate::clock::Ticker;
 use crate::health::Health;
 use crate::server::{AccessLogger, Crew, Settings, go_on};
 use crate::stream::{Content, Stream};
-use crate::upstream::{Guard, Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, is_guarded, open_socket};
+use crate::upstream::{
+    FoundPools, Guard, Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, is_guarded, open_socket, records,
+};
 
 pub use self::cache::{Keeping, ResponseCache, Shared};
 pub use self::computing::Computing;
@@ -186,6 +189,11 @@ const DECODED_IN_PLACE: u64 = 64 * 1024;
 #[derive(Debug)]
 pub struct Native {
     pools: Box<[Arc<Pool>]>,
+    /// Those of places that were discovered.
+    found: FoundPools,
+    ticker: Arc<Ticker>,
+    /// The health of each source that tells where an upstream is, by its index.
+    sources: Box<[(usize, Arc<Health>)]>,
     /// The health of each source of tokens for upstreams.
     grants: Box<[Arc<Health>]>,
     /// The health of each source of published keys.
@@ -266,7 +274,23 @@ impl Native {
             }
         }
         let services = services.into();
-        Ok(Self { pools: pools.into(), grants: grants.collect(), keys, introspections, services, stores, log, crew })
+        let discovered = plan.upstreams.iter().filter(|upstream| upstream.discovery.is_some());
+        let source = |upstream: &Upstream| {
+            (upstream.index, stores.handshakes.with(&format!("asking where {} is", called(upstream))))
+        };
+        Ok(Self {
+            pools: pools.into(),
+            found: FoundPools::new(plan, previous.map(|previous| &previous.found))?,
+            ticker: Arc::clone(ticker),
+            sources: discovered.map(source).collect(),
+            grants: grants.collect(),
+            keys,
+            introspections,
+            services,
+            stores,
+            log,
+            crew,
+        })
     }
 
     /// The responses that several gateways share, if `key` is one of the values of the cache.
@@ -283,8 +307,30 @@ impl Native {
     }
 
     /// The pool of this worker for `key`.
-    pub(crate) fn pool(&self, key: &PoolKey) -> Option<&Pool> {
-        self.pools.iter().find(|pool| pool.key() == key).map(|pool| &**pool)
+    pub(crate) fn pool(&self, key: &PoolKey) -> Option<Arc<Pool>> {
+        let of_plan = self.pools.iter().find(|pool| pool.key() == key).map(Arc::clone);
+        of_plan.or_else(|| self.found.pools().into_iter().find(|pool| pool.key() == key))
+    }
+
+    /// The pool of this worker for `endpoint`, if that was discovered.
+    fn found(&self, upstream: &Upstream, endpoint: &Endpoint) -> Option<Arc<Pool>> {
+        if endpoint.index != Endpoint::FOUND {
+            return None;
+        }
+        self.found.of(upstream, endpoint, |key| {
+            let place = format!("TLS to {} at {}:{}", called(upstream), endpoint.host, endpoint.port);
+            let (health, names) = (self.stores.handshakes.with(&place), self.stores.names.clone());
+            // INVARIANT: the settings could be used for another place.
+            Pool::new(key, Arc::clone(&self.ticker), names, health, None).ok()
+        })
+    }
+
+    /// The key of the pools for `endpoint` of `upstream`.
+    fn key(&self, upstream: &Upstream, endpoint: &Endpoint) -> Option<PoolKey> {
+        match self.pools.get(endpoint.index) {
+            Some(pool) => Some(pool.key().clone()),
+            None => self.found(upstream, endpoint).map(|pool| pool.key().clone()),
+        }
     }
 }
 
@@ -313,12 +359,12 @@ impl Instance for Native {
         self.stores.shared.is_none().then(|| self.stores.cache.size())
     }
 
-    fn connections(&self, endpoint: &Endpoint) -> Option<Connections> {
-        self.pools.get(endpoint.index).map(|pool| self.crew.connections(pool.key()))
+    fn connections(&self, upstream: &Upstream, endpoint: &Endpoint) -> Option<Connections> {
+        self.key(upstream, endpoint).map(|key| self.crew.connections(&key))
     }
 
-    fn addresses(&self, endpoint: &Endpoint) -> Option<Vec<Address>> {
-        self.pools.get(endpoint.index).map(|pool| self.crew.addresses(pool.key()))
+    fn addresses(&self, upstream: &Upstream, endpoint: &Endpoint) -> Option<Vec<Address>> {
+        self.key(upstream, endpoint).map(|key| self.crew.addresses(&key))
     }
 }
 
@@ -385,6 +431,19 @@ impl Platform for Native {
         tell(self.introspections.get(issuer), trouble);
     }
 
+    fn discovered(&self, upstream: usize, trouble: Option<&dyn Display>) {
+        tell(self.sources.iter().find(|(known, _)| *known == upstream).map(|(_, health)| health), trouble);
+    }
+
+    fn records(
+        &self,
+        name: &str,
+        record: Record,
+        server: Option<SocketAddr>,
+    ) -> impl Future<Output = Result<Records, Box<str>>> {
+        records(name, record, server)
+    }
+
     fn asked_service(&self, upstream: usize, trouble: Option<&dyn Display>) {
         tell(self.services.iter().find(|(known, _)| *known == upstream).map(|(_, health)| health), trouble);
     }
@@ -416,15 +475,16 @@ impl Fetch for Native {
         &self,
         call: &mut UpstreamCall<'_, Stream>,
     ) -> impl Future<Output = Result<Response<Body<Stream>>, IoError>> {
-        // INVARIANT: `new` made one pool for each endpoint of the plan.
-        fetch(self.pools.get(call.endpoint.index), call)
+        // INVARIANT: `new` made one pool for each endpoint of the plan; the others are made as they are called.
+        fetch(self.pools.get(call.endpoint.index), self.found(call.upstream, call.endpoint), call)
     }
 
     fn open_socket(
         &self,
         call: &mut UpstreamCall<'_, Stream>,
     ) -> impl Future<Output = Result<Handshake<Stream, Socket>, IoError>> {
-        open_socket(self.pools.get(call.endpoint.index), call.take_request(Content::new), call.deadlines)
+        let found = self.found(call.upstream, call.endpoint);
+        open_socket(self.pools.get(call.endpoint.index), found, call.take_request(Content::new), call.deadlines)
     }
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {

@@ -12,7 +12,7 @@ use super::operation::Operations;
 use super::refusals::Refusals;
 use super::room::Room;
 use super::worker::Serving;
-use crate::upstream::{Pool, PoolKey};
+use crate::upstream::PoolKey;
 
 /// The workers of the process.
 #[derive(Debug, Default)]
@@ -73,7 +73,7 @@ impl Crew {
     pub(crate) fn connections(&self, key: &PoolKey) -> Connections {
         let mut all = Connections::default();
         self.each(|serving| {
-            let of_worker = serving.gateway.platform().pool(key).map(Pool::connections).unwrap_or_default();
+            let of_worker = serving.gateway.platform().pool(key).map(|pool| pool.connections()).unwrap_or_default();
             all.open += of_worker.open;
             all.idle += of_worker.idle;
         });
@@ -84,7 +84,7 @@ impl Crew {
     pub(crate) fn addresses(&self, key: &PoolKey) -> Vec<Address> {
         let mut all: Vec<Address> = Vec::new();
         self.each(|serving| {
-            for known in serving.gateway.platform().pool(key).map(Pool::addresses).unwrap_or_default() {
+            for known in serving.gateway.platform().pool(key).map(|pool| pool.addresses()).unwrap_or_default() {
                 match all.iter_mut().find(|listed| listed.address == known.address) {
                     Some(listed) => listed.down |= known.down,
                     None => all.push(known),

@@ -10,6 +10,7 @@ mod connection;
 mod crew;
 mod error;
 mod exchange;
+mod following;
 mod guard;
 mod leftover;
 mod listener;
@@ -151,7 +152,7 @@ impl Server {
             threads: Vec::new(),
             writer: Some(writer),
         };
-        for _ in 0..workers {
+        for number in 0..workers {
             let worker = Worker::new(
                 Arc::clone(&plan),
                 Arc::clone(&settings),
@@ -168,7 +169,7 @@ impl Server {
             server.accepting.push(sender);
             let thread = std::thread::Builder::new()
                 .name("edgeway".to_owned())
-                .spawn(move || run::run(runtime, worker, receiver))
+                .spawn(move || run::run(runtime, worker, receiver, number == 0))
                 .map_err(StartError::Runtime)?;
             server.threads.push(thread);
         }

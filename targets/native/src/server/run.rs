@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::RuntimeKind;
 use super::connection::serve;
+use super::following;
 use super::listener::{Accepting, ListenSocket};
 use super::worker::Worker;
 use crate::clock::TICK;
@@ -36,13 +37,14 @@ pub(super) fn runtime(kind: RuntimeKind, threads: usize) -> io::Result<Runtime> 
     builder.max_blocking_threads(8).enable_io().enable_time().build()
 }
 
-/// Serves the connections to the `listeners` until a shutdown is over.
-pub(super) fn run(runtime: Runtime, worker: Arc<Worker>, mut listeners: UnboundedReceiver<Accepting>) {
+/// Serves the connections to the `listeners` until a shutdown is over. The first worker does what the process does once.
+pub(super) fn run(runtime: Runtime, worker: Arc<Worker>, mut listeners: UnboundedReceiver<Accepting>, is_first: bool) {
     let deadline = runtime.block_on(async {
         let ticking = tokio::spawn({
             let (ticker, worker) = (Arc::clone(&worker.ticker), Arc::clone(&worker));
             ticker.run(move || worker.flush_log())
         });
+        let following = is_first.then(|| tokio::spawn(following::follow(Arc::clone(&worker))));
         let mut stop = worker.stop.clone();
         let mut accepting = JoinSet::new();
         let drain = loop {
@@ -63,6 +65,9 @@ pub(super) fn run(runtime: Runtime, worker: Arc<Worker>, mut listeners: Unbounde
             tokio::time::sleep(TICK / 4).await;
         }
         ticking.abort();
+        if let Some(following) = following {
+            following.abort();
+        }
         begun.into_std() + drain.max(LOG_PATIENCE)
     });
     let cut_off = worker.connections.load(std::sync::atomic::Ordering::Acquire);

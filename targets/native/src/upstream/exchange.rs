@@ -41,8 +41,12 @@ type Reply = Response<Body<Stream>>;
 ///
 /// # Errors
 /// As [`Fetch::fetch`](gateway_core::ports::Fetch::fetch).
-pub async fn fetch(pool: Option<&Arc<Pool>>, call: &mut UpstreamCall<'_, Stream>) -> Result<Reply, IoError> {
-    let Some(pool) = pool else { return Err(IoError::before_send(IoErrorKind::Other)) };
+pub async fn fetch(
+    pool: Option<&Arc<Pool>>,
+    found: Option<Arc<Pool>>,
+    call: &mut UpstreamCall<'_, Stream>,
+) -> Result<Reply, IoError> {
+    let Some(pool) = pool.or(found.as_ref()) else { return Err(IoError::before_send(IoErrorKind::Other)) };
     let deadlines = call.deadlines;
     let mut request = call.take_request(Content::new);
     *request.version_mut() = Version::HTTP_11;

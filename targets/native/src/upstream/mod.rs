@@ -5,11 +5,13 @@ mod any_name;
 mod connect;
 mod deadline;
 mod exchange;
+mod found;
 mod guard;
 mod handshakes;
 mod lease;
 mod names;
 mod pool;
+mod records;
 mod repeat;
 mod shared;
 mod socket;
@@ -24,7 +26,9 @@ pub use pool::{Pool, PoolKey};
 pub use socket::{Socket, open_socket};
 pub use tls::TlsError;
 
+pub(crate) use found::FoundPools;
 pub(crate) use pool::is_guarded;
+pub(crate) use records::records;
 pub(crate) use tls::{Identity, read, read_authorities, revoked, trusted};
 
 pub(crate) use lease::Lease;

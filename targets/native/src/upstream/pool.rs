@@ -131,6 +131,39 @@ impl PoolKey {
     }
 }
 
+impl PoolKey {
+    /// The part that all places of `upstream` share, which are discovered.
+    ///
+    /// # Errors
+    /// When a file of its TLS settings can't be read.
+    pub(crate) fn shared(upstream: &Upstream) -> Result<Self, TlsError> {
+        Ok(Self {
+            scheme: Scheme::Http,
+            host: String::new(),
+            port: 0,
+            tls: Settings::read(&upstream.tls)?,
+            h2c: upstream.h2c,
+            keep: upstream.keep,
+            restricted: false,
+        })
+    }
+
+    /// The same at `endpoint`.
+    pub(crate) fn at(&self, endpoint: &Endpoint) -> Self {
+        Self { scheme: endpoint.scheme, host: endpoint.host.clone(), port: endpoint.port, ..self.clone() }
+    }
+
+    /// Returns whether it is that of `endpoint`, whatever the settings.
+    pub(crate) fn is_at(&self, endpoint: &Endpoint) -> bool {
+        self.port == endpoint.port && self.scheme == endpoint.scheme && self.host == endpoint.host
+    }
+
+    /// Returns whether its settings are those of `other`, wherever the two are.
+    pub(crate) fn shares(&self, other: &Self) -> bool {
+        (&self.tls, self.h2c, self.keep, self.restricted) == (&other.tls, other.h2c, other.keep, other.restricted)
+    }
+}
+
 /// Returns whether the name of `endpoint` may lead to public addresses alone. `localhost` is an address in letters (RFC 6761 §6.3).
 pub(crate) fn is_guarded(upstream: &Upstream, endpoint: &Endpoint) -> bool {
     upstream.is_restricted() && endpoint.host != "localhost"

@@ -33,10 +33,11 @@ pub struct Socket {
 /// As [`Fetch::open_socket`](gateway_core::ports::Fetch::open_socket).
 pub async fn open_socket(
     pool: Option<&Arc<Pool>>,
+    found: Option<Arc<Pool>>,
     request: Request<Content>,
     deadlines: Deadlines,
 ) -> Result<Handshake<Stream, Socket>, IoError> {
-    let Some(pool) = pool else { return Err(IoError::before_send(IoErrorKind::Other)) };
+    let Some(pool) = pool.or(found.as_ref()) else { return Err(IoError::before_send(IoErrorKind::Other)) };
     // The deadlines have timers of their own: no ticker watches the connection.
     let due = Due::new(&deadlines, pool.ticker(), true);
     let handshake = shake(pool, request, deadlines.connect, &due);
