@@ -52,6 +52,10 @@ pub enum Feature {
     FlushedCodings,
     /// Name servers can be asked for records.
     NameServers,
+    /// The places of upstreams can be checked without a request.
+    Checks,
+    /// Such a check can be a connection alone, or a call by gRPC.
+    ConnectionChecks,
 }
 
 impl Feature {
@@ -142,6 +146,13 @@ impl Feature {
                 format!("{platform} can't ask name servers for records"),
                 "add `upstream`, one that answers DNS over HTTPS: `https://cloudflare-dns.com`",
             ),
+            Self::Checks => (
+                format!("on {platform}, nothing runs between requests that could check places"),
+                "remove it: `health.passive` and `retry` go by the calls that are made anyway",
+            ),
+            Self::ConnectionChecks => {
+                (format!("on {platform}, a check is a request"), "use `http`, and a `path` that is cheap to answer")
+            }
             Self::ServiceBindings | Self::ServiceChaining => {
                 (format!("on {platform}, an upstream is called by its URL"), "add `\"url\": \"http://host:port\"`")
             }
@@ -296,7 +307,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 24] = [
+    const FEATURES: [Feature; 26] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -321,6 +332,8 @@ mod tests {
         Feature::Zstd,
         Feature::FlushedCodings,
         Feature::NameServers,
+        Feature::Checks,
+        Feature::ConnectionChecks,
     ];
 
     #[test]
@@ -370,6 +383,8 @@ mod tests {
                 Feature::RsaSigning,
                 Feature::Zstd,
                 Feature::NameServers,
+                Feature::Checks,
+                Feature::ConnectionChecks,
             ]
         );
     }

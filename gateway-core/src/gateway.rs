@@ -11,6 +11,7 @@ use crate::admin::Way;
 use crate::body::Body;
 use crate::error::Reject;
 use crate::exec;
+pub use crate::exec::DueCheck;
 use crate::http::request_id;
 pub use crate::outcome::{After, Outcome, Reply};
 use crate::plan::Plan;
@@ -190,6 +191,17 @@ impl<P: Platform> Gateway<P> {
             After::RefreshPurges => exec::refresh_purges(&self.state, &self.platform).await,
             After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,
         }
+    }
+
+    /// The checks of upstreams' places that are due, and the time until the next one is; none where no upstream is checked. Each of these has begun: it is
+    /// made by [`check`](Self::check).
+    pub fn due_checks(&self) -> (Vec<DueCheck>, Option<Duration>) {
+        exec::due_checks(&self.plan, &self.state, &self.platform)
+    }
+
+    /// Makes a check that is due.
+    pub async fn check(&self, due: DueCheck) {
+        exec::check(&self.plan, &self.state, &self.platform, due).await;
     }
 
     /// Has `read` read the entry of every flag again, for the requests to come, without a request that asks for it. Returns each

@@ -152,6 +152,8 @@ pub trait Platform:
     ) -> impl Future<Output = Result<Records, Box<str>>> {
         core::future::ready(Err("there are no name servers".into()))
     }
+    /// Hears that a place of an upstream is left out or returns, or that a breaker opens or closes, in words: for operators.
+    fn hears_of_upstream(&self, _told: &dyn core::fmt::Display) {}
 
     /// Has the current exchange go on if its client leaves: what it does must be known, even if nobody waits for it. For platforms that would give
     /// it up at once.
@@ -203,6 +205,14 @@ pub trait Fetch {
         &self,
         call: &mut UpstreamCall<'_, Self::Stream>,
     ) -> impl Future<Output = Result<Handshake<Self::Stream, Self::Socket>, IoError>>;
+
+    /// Connects to a place within `limit`, and sends nothing: on platforms with [`Feature::ConnectionChecks`].
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    fn connect(&self, _place: (&Upstream, &Endpoint), _limit: Duration) -> impl Future<Output = Result<(), IoError>> {
+        core::future::ready(Err(IoError::before_send(IoErrorKind::Other)))
+    }
 
     /// Wraps `stream` so that reading more than `limit` bytes of it fails with [`IoErrorKind::BodyTooLarge`].
     fn limit(&self, stream: Self::Stream, limit: u64) -> Self::Stream;

@@ -91,6 +91,12 @@ impl Circuit {
         }
     }
 
+    /// Returns whether all calls are made.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
     /// Returns whether no call is made at `now`.
     #[must_use]
     pub fn is_open(&self, now: Duration) -> bool {

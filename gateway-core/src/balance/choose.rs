@@ -42,7 +42,7 @@ pub struct Choice {
 
 impl Chooser<'_> {
     /// Chooses a place for `call`, or for a call of the gateway's own: the index of an endpoint. One that was `tried` is chosen only where all others are
-    /// left out; one that is left out, only where all are.
+    /// left out; one that is left out, only where all are; and one whose checks fail, only where those of all do.
     #[must_use]
     pub fn choose(&self, call: Option<&Call>, tried: &[usize], random: &impl Random) -> Option<Choice> {
         let now = self.now.as_millis() as u64;
@@ -62,16 +62,22 @@ impl Chooser<'_> {
         let may_be_lost = self.cluster.passive.is_none() || call.is_none_or(|call| call.method.is_idempotent());
         // A configuration that leaves no place out knows nothing of what one before it has left out.
         let is_any = self.cluster.passive.is_none();
-        let is_in =
-            |member: &Member| is_any || self.vitals.get(member.endpoint).is_some_and(|vitals| vitals.is_in(now));
+        // Where the checks of all places fail, it is as likely that the checks are wrong, and nothing is lost by calling one.
+        let is_checked = self.cluster.active.is_some() && self.vitals.iter().any(|vitals| vitals.passes_checks(now));
+        let passes = |member: &Member| {
+            !is_checked || self.vitals.get(member.endpoint).is_some_and(|vitals| vitals.passes_checks(now))
+        };
+        let is_in = |member: &Member| {
+            passes(member) && (is_any || self.vitals.get(member.endpoint).is_some_and(|vitals| vitals.is_in(now)))
+        };
         let is_fresh = |member: &Member| {
             let vitals = self.vitals.get(member.endpoint);
             let takes = is_any || vitals.is_some_and(|vitals| vitals.takes(now, may_be_lost));
-            takes && !tried.contains(&member.endpoint)
+            takes && passes(member) && !tried.contains(&member.endpoint)
         };
         self.among(call, random, &is_fresh)
             .or_else(|| self.among(call, random, &is_in))
-            .or_else(|| self.among(call, random, &|_| true))
+            .or_else(|| self.among(call, random, &passes))
     }
 
     fn among(&self, call: Option<&Call>, random: &impl Random, usable: &dyn Fn(&Member) -> bool) -> Option<usize> {

@@ -2,6 +2,7 @@
 //!
 //! Pure and synchronous, told the time and given chance. The state is in atomics, because all threads of a process share it.
 
+pub mod active;
 pub mod breaker;
 pub mod choose;
 pub mod discovery;
@@ -18,6 +19,7 @@ use core::time::Duration;
 
 use http::StatusCode;
 
+use self::active::Active;
 use self::breaker::Breaker;
 use self::choose::hash;
 use self::endpoint::Endpoint;
@@ -36,6 +38,8 @@ pub struct Cluster {
     pub retry: Option<Retry>,
     /// The places that are left out for what becomes of calls to them, if any are.
     pub passive: Option<Passive>,
+    /// The checks that the gateway makes by itself, if it makes any.
+    pub active: Option<Box<Active>>,
     /// The calls that are not made while the upstream fails, if there are any.
     pub breaker: Option<Breaker>,
 }
@@ -96,6 +100,15 @@ impl Balance {
             Self::Hash(_) => "hash",
         }
     }
+}
+
+/// What becomes of a place by what is learned of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is left out.
+    Out,
+    /// It is called again.
+    In,
 }
 
 /// What has become of a call.
@@ -204,6 +217,7 @@ pub(crate) mod testing {
             levels: levels.iter().map(level).collect(),
             retry: None,
             passive: Some(passive()),
+            active: None,
             breaker: None,
         }
     }

@@ -3,9 +3,9 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::Outcome;
 use super::vitals::{Failure, Vitals, Why};
 use super::window::is_share;
+use super::{Outcome, Turn};
 use crate::policy::body_edit::Statuses;
 
 /// The latency that a failure counts as, if it came sooner: what fails fast is not fast.
@@ -31,16 +31,12 @@ pub struct Passive {
 }
 
 impl Passive {
-    /// Takes note at `now` of what has become of a call to the place with this `index` among `all`. Returns whether that is left out for it.
-    pub fn told(&self, all: &[Arc<Vitals>], index: usize, now: Duration, outcome: Outcome) -> bool {
-        let Some(vitals) = all.get(index) else { return false };
+    /// Takes note at `now` of what has become of a call to the place with this `index` among `all`. Returns what that has become by it.
+    pub fn told(&self, all: &[Arc<Vitals>], index: usize, now: Duration, outcome: Outcome) -> Option<Turn> {
+        let vitals = all.get(index)?;
         let has_failed = outcome.status.is_none_or(|status| self.statuses.has(status));
-        let in_row = if has_failed {
-            vitals.failed()
-        } else {
-            vitals.succeeded(now);
-            0
-        };
+        let in_row = if has_failed { vitals.failed() } else { 0 };
+        let is_back = !has_failed && vitals.succeeded(now);
         let share = self.share.and_then(|(percent, least)| {
             let counts = vitals.count(now, self.window, has_failed);
             let is_reached = counts.all >= least && is_share(counts.failed, counts.all, percent);
@@ -53,15 +49,17 @@ impl Passive {
             share => share.map(|failures| Why { failures, of: Failure::Share(status) }),
         };
         // The first failure after its return is the last of a row.
-        why.is_some_and(|why| self.eject(all, index, now, why))
+        match why {
+            Some(why) => self.eject(all, index, now, why).then_some(Turn::Out),
+            None => is_back.then_some(Turn::In),
+        }
     }
 
-    /// Takes note at `now` that the content of an answer has come from the place with this `index` among `all`, or has broken off.
-    pub fn content_ended(&self, all: &[Arc<Vitals>], index: usize, now: Duration, is_whole: bool) {
+    /// Takes note at `now` that the content of an answer has come from the place with this `index` among `all`, or has broken off. Returns whether that is
+    /// left out for it.
+    pub fn content_ended(&self, all: &[Arc<Vitals>], index: usize, now: Duration, is_whole: bool) -> bool {
         let in_row = all.get(index).map_or(0, |vitals| vitals.content_ended(is_whole));
-        if in_row >= self.failures {
-            self.eject(all, index, now, Why { failures: in_row, of: Failure::Content });
-        }
+        in_row >= self.failures && self.eject(all, index, now, Why { failures: in_row, of: Failure::Content })
     }
 
     fn eject(&self, all: &[Arc<Vitals>], index: usize, now: Duration, why: Why) -> bool {
@@ -72,7 +70,8 @@ impl Passive {
     /// Returns whether one more place may be left out, beside those that are: one may always, and never all.
     fn may_eject(&self, all: &[Arc<Vitals>], index: usize, now: Duration) -> bool {
         let now = now.as_millis() as u64;
-        let out = all.iter().enumerate().filter(|(other, vitals)| *other != index && !vitals.is_in(now)).count();
+        let is_out = |vitals: &Vitals| !vitals.is_in(now) || !vitals.passes_checks(now);
+        let out = all.iter().enumerate().filter(|(other, vitals)| *other != index && is_out(vitals)).count();
         let most =
             all.len().saturating_mul(self.most_percent as usize).div_ceil(100).max(1).min(all.len().saturating_sub(1));
         out < most
@@ -102,12 +101,18 @@ mod tests {
         Outcome { status: StatusCode::from_u16(status).ok(), took: Duration::ZERO }
     }
 
+    /// Tells the first of `all`.
+    fn leaves_out(rule: &Passive, all: &[Arc<Vitals>], now: Duration, outcome: Outcome) -> bool {
+        rule.told(all, 0, now, outcome) == Some(Turn::Out)
+    }
+
     const LOST: Outcome = Outcome { status: None, took: Duration::ZERO };
 
     #[test]
     fn failures_in_a_row_leave_a_place_out_and_a_success_ends_the_row() {
         let (rule, all) = (passive(), all(3));
-        let told = |outcomes: &[Outcome]| outcomes.iter().map(|one| rule.told(&all, 0, NOW, *one)).collect::<Vec<_>>();
+        let told =
+            |outcomes: &[Outcome]| outcomes.iter().map(|one| leaves_out(&rule, &all, NOW, *one)).collect::<Vec<_>>();
         assert_eq!(told(&[LOST, answered(503), answered(500), LOST, LOST]), [false; 5]);
         assert_eq!(told(&[answered(504)]), [true]);
         assert_eq!(told(&[LOST]), [false], "it is out already");
@@ -117,15 +122,15 @@ mod tests {
     #[test]
     fn a_place_that_comes_back_has_to_succeed_first() {
         let (rule, all) = (passive(), all(3));
-        let told = [LOST; 3].map(|one| rule.told(&all, 0, NOW, one));
+        let told = [LOST; 3].map(|one| leaves_out(&rule, &all, NOW, one));
         assert_eq!(told, [false, false, true]);
         let back = NOW + Duration::from_secs(30);
         assert!(all[0].out_for(back).is_zero());
-        assert!(rule.told(&all, 0, back, LOST));
+        assert_eq!(rule.told(&all, 0, back, LOST), Some(Turn::Out));
         assert_eq!(all[0].out_for(back), Duration::from_secs(60));
         let back = back + Duration::from_secs(60);
         let told: Vec<_> = [answered(200), LOST, LOST].iter().map(|one| rule.told(&all, 0, back, *one)).collect();
-        assert_eq!(told, [false; 3]);
+        assert_eq!(told, [Some(Turn::In), None, None]);
     }
 
     #[test]
@@ -166,7 +171,7 @@ mod tests {
     fn a_share_of_failures_leaves_a_place_out() {
         let (rule, all) = (Passive { share: Some((50, 6)), ..passive() }, all(2));
         let told: Vec<_> =
-            (0..6).map(|n| rule.told(&all, 0, NOW, if n % 2 == 0 { answered(200) } else { LOST })).collect();
+            (0..6).map(|n| leaves_out(&rule, &all, NOW, if n % 2 == 0 { answered(200) } else { LOST })).collect();
         assert_eq!(told, [false, false, false, false, false, true]);
     }
 }

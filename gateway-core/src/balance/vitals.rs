@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 
+use super::active::Checked;
 use super::fleet::Probe;
 use super::traffic::Traffic;
 use super::window::{Counts, Window};
@@ -100,6 +101,9 @@ pub struct Vitals {
     /// The mean of its latencies, in microseconds, above the time at which it was worked out, in milliseconds that wrap around.
     latency: AtomicU64,
     window: Mutex<Window>,
+    /// The time until which it is left out because its checks fail, in milliseconds: each of them moves it on.
+    fails_until: AtomicU64,
+    checked: Mutex<Checked>,
 }
 
 impl Vitals {
@@ -172,22 +176,45 @@ impl Vitals {
         (times > 0).then(|| (times, Why::unpack(self.why.load(Ordering::Relaxed))))
     }
 
-    /// Notes a success at `now`: the row of failures ends, and a place that was tried is in again.
-    pub(super) fn succeeded(&self, now: Duration) {
+    /// Returns whether it is left out at `now` because its checks fail.
+    #[must_use]
+    pub fn fails_checks(&self, now: Duration) -> bool {
+        !self.passes_checks(now.as_millis() as u64)
+    }
+
+    /// Returns whether its checks are no reason to leave it out at `now`.
+    pub(super) fn passes_checks(&self, now: u64) -> bool {
+        self.fails_until.load(Ordering::Relaxed) <= now
+    }
+
+    /// Leaves it out until this time because its checks fail, or has it in again.
+    pub(super) fn leave_out_until(&self, time: Duration) {
+        self.fails_until.store(time.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Does `work` with what is known of its checks.
+    pub fn checked<T>(&self, work: impl FnOnce(&mut Checked) -> T) -> T {
+        work(&mut self.checked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes a success at `now`: the row of failures ends, and a place that was tried is in again. Returns whether that is what it was.
+    pub(super) fn succeeded(&self, now: Duration) -> bool {
         let now = now.as_millis() as u64;
+        let mut is_back = false;
         if self.has_to_succeed.load(Ordering::Relaxed) {
             // Of a call that began before it was left out.
             if !self.is_in(now) && !self.is_tried.load(Ordering::Relaxed) {
-                return;
+                return false;
             }
             self.out_until.fetch_min(now, Ordering::Relaxed);
             self.is_tried.store(false, Ordering::Relaxed);
-            self.has_to_succeed.store(false, Ordering::Relaxed);
+            is_back = self.has_to_succeed.swap(false, Ordering::Relaxed);
         }
         // Most of the time there is none, and a place in memory that all threads write to is dear.
         if self.in_row.load(Ordering::Relaxed) != 0 {
             self.in_row.store(0, Ordering::Relaxed);
         }
+        is_back
     }
 
     /// Notes a failure. Returns those in a row.

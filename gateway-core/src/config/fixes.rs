@@ -60,6 +60,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("retry", "on", "[\"unsent\", \"reset\", \"timeout\"]"),
     ("retry", "backoff", "{\"base\": \"25ms\"}"),
     ("", "health", "{\"passive\": {}}"),
+    ("health", "active", "{\"path\": \"/healthz\"}"),
     ("", "breaker", "{\"failures\": 5}"),
     ("idempotency", "scope", "\"consumer\""),
     ("idempotency", "methods", "[\"POST\", \"PATCH\"]"),

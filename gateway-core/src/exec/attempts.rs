@@ -14,7 +14,7 @@ use crate::balance::endpoint::Chosen;
 use crate::balance::fleet::Probe;
 use crate::balance::retry::{Attempt, Retry, retry_after};
 use crate::balance::vitals::UnderWay;
-use crate::balance::{Cluster, Outcome, passive};
+use crate::balance::{Cluster, Outcome, Turn, passive};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -22,8 +22,7 @@ use crate::io::{IoError, IoErrorKind};
 use crate::net::Deadlines;
 use crate::plan::{Host, Proxy, Route, Target, Upstream};
 use crate::ports::{Platform, UpstreamCall};
-use crate::state::State;
-use crate::time::Clock;
+use crate::state::{Group, State};
 use crate::trace::Event;
 
 /// A request as it was before it was sent, to be sent again.
@@ -171,35 +170,35 @@ impl<S> Kept<S> {
 }
 
 /// A call of the gateway's own to an endpoint, from its beginning.
-pub(super) struct Own<'c, C> {
+pub(super) struct Own<'c, P> {
     state: &'c State,
-    clock: &'c C,
+    platform: &'c P,
     to: (&'c Upstream, Chosen<'c>),
     begun: Duration,
     _under_way: Option<UnderWay>,
 }
 
 /// Begins a call of the gateway's own to an endpoint of an upstream.
-pub(super) fn begin<'c, C: Clock>(state: &'c State, clock: &'c C, to: (&'c Upstream, Chosen<'c>)) -> Own<'c, C> {
+pub(super) fn begin<'c, P: Platform>(state: &'c State, platform: &'c P, to: (&'c Upstream, Chosen<'c>)) -> Own<'c, P> {
     let (upstream, endpoint) = &to;
     let group = upstream.cluster.as_ref().and_then(|_| state.group(upstream));
     let vitals = group.and_then(|group| endpoint.vitals(&group.vitals).get(endpoint.place));
-    let begun = if vitals.is_some() { clock.monotonic() } else { Duration::ZERO };
+    let begun = if vitals.is_some() { platform.monotonic() } else { Duration::ZERO };
     let _under_way = vitals.map(|vitals| UnderWay::begin(vitals, None));
-    Own { state, clock, to, begun, _under_way }
+    Own { state, platform, to, begun, _under_way }
 }
 
-impl<C: Clock> Own<'_, C> {
+impl<P: Platform> Own<'_, P> {
     /// Takes note of what has become of it.
     pub(super) fn end(self, answer: Result<StatusCode, IoError>) {
-        told((self.state, self.clock), (self.to.0, &self.to.1), (self.begun, false), answer);
+        told((self.state, self.platform), (self.to.0, &self.to.1), (self.begun, false), answer);
     }
 }
 
 /// Takes note of what has become of a call to an endpoint of an upstream that began at `begun`, perhaps with content of a client (`is_upload`). Returns what
 /// follows from it, in words.
 fn told(
-    (state, clock): (&State, &impl Clock),
+    (state, platform): (&State, &impl Platform),
     (upstream, endpoint): (&Upstream, &Chosen<'_>),
     (begun, is_upload): (Duration, bool),
     answer: Result<StatusCode, IoError>,
@@ -212,7 +211,7 @@ fn told(
         return None;
     }
     let (cluster, group) = (upstream.cluster.as_deref()?, state.group(upstream)?);
-    let now = clock.monotonic();
+    let now = platform.monotonic();
     let took = if is_upload { Duration::ZERO } else { now.saturating_sub(begun) };
     let outcome = Outcome { status: answer.ok(), took };
     let (vitals, index) = (endpoint.vitals(&group.vitals), endpoint.place);
@@ -220,12 +219,51 @@ fn told(
         passive::took(vitals, now, outcome);
     }
     let breaker = cluster.breaker.as_ref();
-    let opens = breaker.is_some_and(|rule| group.fleet.circuit(|circuit| circuit.told(rule, now, outcome)));
-    let is_out = cluster.passive.as_ref().is_some_and(|passive| passive.told(vitals, index, now, outcome));
-    match (opens, is_out) {
-        (true, _) => Some("the breaker opens"),
-        (_, true) => Some("the place is left out for a while"),
+    let circuit = breaker.and_then(|rule| {
+        group.fleet.circuit(|circuit| {
+            let was_closed = circuit.is_closed();
+            let opens = circuit.told(rule, now, outcome);
+            if opens { Some(Turn::Out) } else { (!was_closed && circuit.is_closed()).then_some(Turn::In) }
+        })
+    });
+    let turn = cluster.passive.as_ref().and_then(|passive| passive.told(vitals, index, now, outcome));
+    if circuit.is_some() || turn.is_some() {
+        tell(platform, (upstream, endpoint, group), (circuit, turn), now);
+    }
+    match (circuit, turn) {
+        (Some(Turn::Out), _) => Some("the breaker opens"),
+        (_, Some(Turn::Out)) => Some("the place is left out for a while"),
         _ => None,
+    }
+}
+
+/// Tells operators what becomes of a breaker and of a place.
+#[cold]
+#[inline(never)]
+pub(super) fn tell(
+    platform: &impl Platform,
+    (upstream, endpoint, group): (&Upstream, &Chosen<'_>, &Group),
+    (circuit, turn): (Option<Turn>, Option<Turn>),
+    now: Duration,
+) {
+    let (name, url) = (&upstream.name, endpoint.url());
+    let vitals = endpoint.vitals(&group.vitals).get(endpoint.place);
+    match (turn, vitals.and_then(|vitals| Some((vitals.ejected()?.1, vitals.out_for(now))))) {
+        (Some(Turn::Out), Some((why, time))) => {
+            let seconds = time.as_millis().div_ceil(1_000);
+            platform.hears_of_upstream(&format_args!(
+                "the upstream `{name}`: {url} is left out for {seconds} s, after {why}"
+            ));
+        }
+        (Some(Turn::In), _) => {
+            platform.hears_of_upstream(&format_args!("the upstream `{name}`: {url} is back, a call has succeeded"))
+        }
+        _ => {}
+    }
+    match circuit {
+        Some(Turn::Out) => platform.hears_of_upstream(&format_args!("the upstream `{name}`: the breaker opens")),
+        Some(Turn::In) => platform.hears_of_upstream(&format_args!("the upstream `{name}`: the breaker closes")),
+        None => {}
     }
 }
 
@@ -365,13 +403,13 @@ pub(super) fn uploads<S>(exchange: &mut Exchange<'_, '_>, body: &Body<S>) {
 /// Takes note of what has become of a call, for the trace, too.
 pub(super) fn note(
     exchange: &mut Exchange<'_, '_>,
-    clock: &impl Clock,
+    platform: &impl Platform,
     (upstream, endpoint): (&Upstream, &Chosen<'_>),
     begun: Duration,
     answer: Result<StatusCode, IoError>,
 ) {
     let is_upload = exchange.record.under_way.as_ref().is_some_and(UnderWay::is_upload);
-    let consequence = told((exchange.state, clock), (upstream, endpoint), (begun, is_upload), answer);
+    let consequence = told((exchange.state, platform), (upstream, endpoint), (begun, is_upload), answer);
     if let Some(under_way) = &mut exchange.record.under_way
         && !answer.is_err_and(|error| is_of_client(error, is_upload))
     {

@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use http::Request;
 
+use super::attempts;
 use crate::access_log;
+use crate::balance::Turn;
 use crate::io::IoErrorKind;
 use crate::outcome::After;
 use crate::plan::Plan;
@@ -77,13 +79,16 @@ fn content_ended(plan: &Plan, state: &State, platform: &impl Platform, record: &
     let upstream = record.upstream.filter(|_| is_told).and_then(|index| plan.upstreams.get(index));
     let passive = upstream.and_then(|upstream| upstream.cluster.as_ref()?.passive.as_ref());
     let group = upstream.and_then(|upstream| state.group(upstream));
-    let now = platform.monotonic();
-    let found = group.zip(upstream).and_then(|(group, upstream)| group.found(upstream, now));
-    let vitals = found.as_ref().map(|found| &found.vitals).or_else(|| group.map(|group| &group.vitals));
     // An upload that ends in trouble ends the exchange as well, by whomever it was.
     let under_way = record.under_way.as_ref().filter(|under_way| cut.is_none() || !under_way.is_upload());
-    let (Some(passive), Some(vitals), Some(under_way)) = (passive, vitals, under_way) else { return };
-    if let Some(index) = vitals.iter().position(|vitals| under_way.is_at(vitals)) {
-        passive.content_ended(vitals, index, now, cut.is_none());
+    let (Some(upstream), Some(passive), Some(group), Some(under_way)) = (upstream, passive, group, under_way) else {
+        return;
+    };
+    let now = platform.monotonic();
+    let places = group.places(upstream, now);
+    let Some(index) = places.iter().position(|(_, vitals)| under_way.is_at(vitals)) else { return };
+    let Some((endpoint, _)) = places.get(index) else { return };
+    if passive.content_ended(endpoint.vitals(&group.vitals), index, now, cut.is_none()) {
+        attempts::tell(platform, (upstream, endpoint, group), (None, Some(Turn::Out)), now);
     }
 }

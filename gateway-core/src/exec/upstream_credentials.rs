@@ -14,7 +14,7 @@ use crate::call::Call;
 use crate::error::Reject;
 use crate::io::IoError;
 use crate::net::Scheme;
-use crate::plan::{Target, Upstream};
+use crate::plan::{Plan, Target, Upstream};
 use crate::policy::access_token::{Token, TokenCell, TokenSource};
 use crate::policy::header_edit;
 use crate::policy::message_signer::MessageSigner;
@@ -22,6 +22,7 @@ use crate::policy::remembered::Reading;
 use crate::policy::sigv4::{MOST_CONTENT, Sigv4};
 use crate::policy::upstream_credentials::Credentials;
 use crate::ports::{Platform, UpstreamCall};
+use crate::state::State;
 use crate::trace::Event;
 
 /// A request that can be sent again with another token.
@@ -72,6 +73,42 @@ pub(super) async fn apply<'c, P: Platform>(
     let than = exchange.state.token(source.index).map(TokenCell::latest).unwrap_or_default();
     let (method, uri, headers) = (call.method.clone(), uri.clone(), call.headers.clone());
     Ok(Some(Box::new(Again { source, token, than, method, uri, headers, content })))
+}
+
+/// Puts `credentials` into a `call` of the gateway's own, which goes to this place with this content; none if there are no credentials.
+pub(super) async fn apply_own<P: Platform>(
+    (plan, state, platform): (&Plan, &State, &P),
+    credentials: &Credentials,
+    call: &mut Call,
+    (scheme, uri, content): (Scheme, &Uri, &[u8]),
+) -> Option<()> {
+    match credentials {
+        Credentials::Stated(edits) => header_edit::apply(edits, call),
+        Credentials::Signature(signer) => {
+            let target = (uri.path(), uri.query().unwrap_or_default());
+            signer.sign(&call.method, target, &mut call.headers, Some(content), platform.now())?;
+        }
+        Credentials::Message(signer) => {
+            let mut nonce = [0; 16];
+            if signer.nonce {
+                platform.fill_secret(&mut nonce).ok()?;
+            }
+            let nonce = signer.nonce.then_some(nonce);
+            let Call { method, headers, .. } = call;
+            let begun = signer.begin(method, (scheme, uri), headers, content, (platform.now(), nonce))?;
+            let signature = platform.sign(&signer.key, begun.base.as_bytes()).await.ok()?;
+            signer.end(&begun, &signature, headers)?;
+        }
+        Credentials::Token(source) => {
+            let cell = state.token(source.index)?;
+            if cell.is_unread(platform.monotonic()) {
+                access_token::fetch(platform, (plan, state), source, cell).await;
+            }
+            let token = cell.last(platform.monotonic())?;
+            header_edit::apply(&token, call);
+        }
+    }
+    Some(())
 }
 
 /// Signs `call`, and its content if there is none, if it is at hand, or if it has to be.

@@ -93,15 +93,33 @@ struct Health {
     /// The reason why it was left out last.
     #[serde(skip_serializing_if = "Option::is_none")]
     because: Option<String>,
+    /// The checks of it, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<Checks>,
+}
+
+/// The checks of an endpoint since the start.
+#[derive(Serialize)]
+struct Checks {
+    /// Set while it is left out because they fail.
+    failing: bool,
+    passed: u64,
+    failed: u64,
+    /// The reason why the last one has failed, of those that did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<String>,
 }
 
 impl Health {
-    fn of(vitals: &Vitals, now: Duration) -> Self {
+    fn of(vitals: &Vitals, is_checked: bool, now: Duration) -> Self {
+        let checks = is_checked.then(|| Checks::of(vitals, now));
+        let fails = checks.as_ref().is_some_and(|checks| checks.failing);
         let is_tried = vitals.is_tried(now);
         let out_for = if is_tried { Duration::ZERO } else { vitals.out_for(now) };
         let ejected = vitals.ejected();
         Self {
             state: match out_for {
+                _ if fails => "out",
                 _ if is_tried => "trying",
                 Duration::ZERO => "in",
                 _ => "out",
@@ -111,6 +129,19 @@ impl Health {
             ejected: ejected.map_or(0, |(times, _)| times),
             out_for_ms: (!out_for.is_zero()).then_some(out_for.as_millis() as u64),
             because: ejected.map(|(_, why)| why.to_string()),
+            checks,
+        }
+    }
+}
+
+impl Checks {
+    fn of(vitals: &Vitals, now: Duration) -> Self {
+        let checked = vitals.checked(|checked| checked.clone());
+        Self {
+            failing: vitals.fails_checks(now),
+            passed: checked.passed,
+            failed: checked.failed,
+            because: checked.trouble().map(|trouble| trouble.to_string()),
         }
     }
 }
@@ -157,13 +188,14 @@ pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) ->
     let upstreams = plan.upstreams.iter().map(|upstream| {
         let group = state.group(upstream);
         let cluster = upstream.cluster.as_deref().zip(group);
+        let is_checked = upstream.cluster.as_ref().is_some_and(|cluster| cluster.active.is_some());
         let endpoint = |endpoint: &plan::Endpoint, vitals: Option<&Arc<Vitals>>| Endpoint {
             url: endpoint.url(),
             calls: match vitals.filter(|_| endpoint.index == plan::Endpoint::FOUND) {
                 Some(vitals) => vitals.traffic.calls(),
                 None => calls(endpoint, state, platform),
             },
-            health: vitals.map(|vitals| Health::of(vitals, now)),
+            health: vitals.map(|vitals| Health::of(vitals, is_checked, now)),
             connections: platform.connections(upstream, endpoint),
             addresses: platform.addresses(upstream, endpoint),
         };

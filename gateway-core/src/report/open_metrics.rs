@@ -25,6 +25,7 @@ pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const RETRIES: &str = "edgeway_upstream_retries";
 const EJECTIONS: &str = "edgeway_upstream_ejections";
+const CHECKS: &str = "edgeway_upstream_checks";
 const LIMITS: &str = "edgeway_rate_limit_verdicts";
 const API_REQUESTS: &str = "edgeway_api_requests";
 const CACHED: &str = "edgeway_cache_requests";
@@ -52,6 +53,7 @@ pub(crate) fn text(snapshot: Snapshot) -> String {
     for name in [
         RETRIES,
         EJECTIONS,
+        CHECKS,
         LIMITS,
         API_REQUESTS,
         CACHED,
@@ -238,17 +240,29 @@ fn encode_clusters(encoder: &mut DescriptorEncoder<'_>, clusters: &[ClusterState
     let help = "Endpoints that were left out for their failures";
     let mut family = encoder.encode_descriptor(EJECTIONS, help, None, MetricType::Counter)?;
     for cluster in clusters {
-        for (endpoint, ejected, _) in &cluster.places {
-            let labels = [("upstream", cluster.name.as_str()), ("endpoint", endpoint)];
-            family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(ejected, None)?;
+        for place in &cluster.places {
+            let labels = [("upstream", cluster.name.as_str()), ("endpoint", place.url.as_str())];
+            family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&place.ejected, None)?;
+        }
+    }
+    let mut family = encoder.encode_descriptor(CHECKS, "Checks of endpoints", None, MetricType::Counter)?;
+    for cluster in clusters {
+        for place in &cluster.places {
+            for (result, count) in
+                place.checks.iter().flat_map(|(passed, failed)| [("passed", passed), ("failed", failed)])
+            {
+                let labels =
+                    [("upstream", cluster.name.as_str()), ("endpoint", place.url.as_str()), ("result", result)];
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+            }
         }
     }
     let help = "Endpoints that are called, by 1, or left out, by 0";
     let mut family = encoder.encode_descriptor("edgeway_upstream_endpoint_healthy", help, None, MetricType::Gauge)?;
     for cluster in clusters {
-        for (endpoint, _, is_out) in &cluster.places {
-            let labels = [("upstream", cluster.name.as_str()), ("endpoint", endpoint)];
-            family.encode_family(&labels)?.encode_gauge(&i64::from(!is_out))?;
+        for place in &cluster.places {
+            let labels = [("upstream", cluster.name.as_str()), ("endpoint", place.url.as_str())];
+            family.encode_family(&labels)?.encode_gauge(&i64::from(!place.is_out))?;
         }
     }
     let help = "Circuit breakers that are open or half-open, by 1, or closed, by 0";

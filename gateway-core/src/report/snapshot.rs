@@ -59,16 +59,30 @@ pub(super) struct ClusterState {
     pub(super) retries: u64,
     /// Set if its breaker is open or half-open; none without one.
     pub(super) is_open: Option<bool>,
-    /// Of each endpoint its URL, the times that it was left out since the start, and whether it is.
-    pub(super) places: Vec<(String, u64, bool)>,
+    pub(super) places: Vec<PlaceState>,
+}
+
+/// What is known of an endpoint of such an upstream.
+#[derive(Debug)]
+pub(super) struct PlaceState {
+    pub(super) url: String,
+    /// The times that it was left out for what has become of calls, since the start.
+    pub(super) ejected: u64,
+    /// Set while it is left out.
+    pub(super) is_out: bool,
+    /// The checks that it has passed, and those that it has not; none where there are no checks.
+    pub(super) checks: Option<(u64, u64)>,
 }
 
 impl ClusterState {
     fn of(upstream: &Upstream, group: &Group, now: Duration) -> Self {
         let breaker = upstream.cluster.as_ref().and_then(|cluster| cluster.breaker.as_ref());
-        let place = |(endpoint, vitals): &(Chosen<'_>, Arc<Vitals>)| {
-            let ejected = vitals.ejected().map_or(0, |(times, _)| times);
-            (endpoint.url(), ejected, !vitals.out_for(now).is_zero())
+        let is_checked = upstream.cluster.as_ref().is_some_and(|cluster| cluster.active.is_some());
+        let place = |(endpoint, vitals): &(Chosen<'_>, Arc<Vitals>)| PlaceState {
+            url: endpoint.url(),
+            ejected: vitals.ejected().map_or(0, |(times, _)| times),
+            is_out: !vitals.out_for(now).is_zero() || (is_checked && vitals.fails_checks(now)),
+            checks: is_checked.then(|| vitals.checked(|checked| (checked.passed, checked.failed))),
         };
         Self {
             name: upstream.name.clone(),

@@ -53,7 +53,7 @@ pub enum Event<'a> {
     },
     /// Certificates of clients were refused.
     CertificatesRefused(Refusal),
-    /// Something was asked of the gateway at its admin endpoints.
+    /// Something was asked of the gateway at its admin endpoints, or a place of an upstream is left out or returns.
     Asked {
         /// What, in words.
         what: &'a str,

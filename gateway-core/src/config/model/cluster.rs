@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::config::{ByteSize, Span};
+use crate::config::{ByteSize, Entries, Span};
 
 /// One place at which an upstream is called.
 #[derive(Clone, Debug, PartialEq, Hash, Deserialize)]
@@ -102,6 +102,64 @@ pub struct Backoff {
 pub struct Health {
     /// What is learned of the calls that go there anyway.
     pub passive: Option<PassiveHealth>,
+    /// Checks that the gateway makes by itself. Native server only.
+    pub active: Option<ActiveHealth>,
+}
+
+/// Checks of an upstream's places, which the gateway makes by itself: a place is left out for as long as they fail.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ActiveHealth {
+    /// The way of a check. Default: `http`.
+    pub kind: Option<CheckKind>,
+    /// With `http`, the path that is asked, with a query if it needs one: `/healthz`. The base path of the place is not put in front.
+    pub path: Option<String>,
+    /// With `http`, the method: `GET` or `HEAD`. Default: `GET`.
+    pub method: Option<CheckMethod>,
+    /// The time from one check of a place to the next; `100ms` to `1h`. Default: `3s`.
+    pub every: Option<Span>,
+    /// The longest that a check may take; up to `every`. Default: `1s`, or `every` if that is shorter.
+    pub timeout: Option<Span>,
+    /// The successes one after another with which a place comes back; 1 to 100. Default: 1.
+    pub healthy: Option<u32>,
+    /// The failures one after another for which a place is left out; 1 to 100. The first check of a place decides alone. Default: 3.
+    pub unhealthy: Option<u32>,
+    /// With `http`, the statuses of a place that is well: `200`, or `2xx`. Default: `2xx`.
+    pub statuses: Option<Vec<String>>,
+    /// With `http`, a text that stands in the content of the answer. Default: any content will do.
+    pub contains: Option<String>,
+    /// The header fields of a check, beside those that each has. `host` is the one that the upstream sets, or the authority of the place, unless it stands here.
+    pub headers: Entries<String>,
+    /// With `grpc`, the name of the service that is asked for. Default: the server as a whole.
+    pub service: Option<String>,
+}
+
+/// The way of a check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum CheckKind {
+    /// A request.
+    #[default]
+    Http,
+    /// A connection, on which nothing is sent.
+    Tcp,
+    /// `Check` of `grpc.health.v1.Health`.
+    Grpc,
+}
+
+/// The method of a check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum CheckMethod {
+    /// GET.
+    #[default]
+    #[serde(rename = "GET")]
+    Get,
+    /// HEAD.
+    #[serde(rename = "HEAD")]
+    Head,
 }
 
 /// The places that are left out for what becomes of calls to them.

@@ -50,8 +50,12 @@ impl Compiler<'_> {
             Some(health) => Some(self.passive(&at.member("health").member("passive"), health)),
             None => has_several.then(|| self.passive(at, &config::PassiveHealth::default())),
         };
+        let active = upstream.health.active.as_ref().and_then(|health| {
+            self.active(&at.member("health").member("active"), health, (upstream, endpoints)).map(Box::new)
+        });
         let breaker = upstream.breaker.as_ref().map(|breaker| self.breaker(&at.member("breaker"), breaker));
-        let is_plain = upstream.balance.is_none() && retry.is_none() && stated.is_none() && breaker.is_none();
+        let is_plain =
+            active.is_none() && upstream.balance.is_none() && retry.is_none() && stated.is_none() && breaker.is_none();
         if is_plain && !has_several {
             return None;
         }
@@ -61,6 +65,7 @@ impl Compiler<'_> {
             levels: levels(endpoints.iter().zip(shares.iter().copied())),
             retry: retry.filter(|retry| retry.attempts > 0),
             passive: passive.filter(|_| has_several),
+            active,
             breaker,
         }))
     }
@@ -197,7 +202,7 @@ impl Compiler<'_> {
     }
 
     /// The statuses in `texts`; the `usual` ones where there is no list, and none for an empty one.
-    fn failures(&mut self, at: &At<'_>, texts: Option<&[String]>, usual: &[(u16, u16)]) -> Option<Statuses> {
+    pub(super) fn failures(&mut self, at: &At<'_>, texts: Option<&[String]>, usual: &[(u16, u16)]) -> Option<Statuses> {
         match texts {
             None => Some(Statuses::of(usual.to_vec())),
             Some(texts) => self.statuses_in(at, texts),
@@ -205,7 +210,7 @@ impl Compiler<'_> {
     }
 
     /// The number `stated` at `at`, or the `usual` one; reports one that is not from the first to the second of `bounds`.
-    fn within(&mut self, at: &At<'_>, stated: Option<u32>, (least, most): (u32, u32), usual: u32) -> u32 {
+    pub(super) fn within(&mut self, at: &At<'_>, stated: Option<u32>, (least, most): (u32, u32), usual: u32) -> u32 {
         let value = stated.unwrap_or(usual);
         if !(least..=most).contains(&value) {
             self.out_of_bounds(at, &value, (&least, &most), &usual);

@@ -12,6 +12,7 @@ mod batch;
 mod bodies;
 mod cache_file;
 mod certificates;
+mod checks;
 mod clients;
 mod clouds;
 mod clusters;

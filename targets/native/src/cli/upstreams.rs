@@ -83,13 +83,25 @@ fn render(upstreams: &[Value], style: Style) -> String {
             out.push('\n');
             if let Some(because) = endpoint.pointer("/health/because").and_then(Value::as_str) {
                 let times = number(endpoint, "/health/ejected").unwrap_or_default();
-                let last = if is_out(endpoint) { "left out" } else { "was left out" };
+                let is_now = number(endpoint, "/health/outForMs").is_some();
+                let last = if is_now { "left out" } else { "was left out" };
                 let often = if times > 1 { format!(", {times} times so far") } else { String::new() };
                 out.push_str(&format!("    {}\n", style.dim(format!("{last} after {}{often}", shown(because)))));
+            }
+            if let Some(checks) = endpoint.pointer("/health/checks") {
+                out.push_str(&format!("    {}\n", style.dim(told_of_checks(checks))));
             }
         }
     }
     out
+}
+
+/// What has become of the checks of a place.
+fn told_of_checks(checks: &Value) -> String {
+    let [passed, failed] = ["/passed", "/failed"].map(|of| number(checks, of).unwrap_or_default() as usize);
+    let because = text(checks, "/because").map(|because| format!(", the last of these: {because}")).unwrap_or_default();
+    let fails = if checks.get("failing") == Some(&json!(true)) { "left out for its checks: " } else { "" };
+    format!("{fails}{} passed, {failed} failed{because}", count(passed, "check"))
 }
 
 /// The name of an upstream, and what holds for all of its places.
@@ -165,6 +177,8 @@ mod tests {
                 { "url": "http://a:1", "calls": { "sent": 1, "failed": 0 }, "health": { "state": "in", "underWay": 2, "latencyMs": 1.25, "ejected": 0 } },
                 { "url": "http://bb:1", "calls": { "sent": 12, "failed": 5 }, "health": { "state": "out", "underWay": 0, "latencyMs": 0.0, "ejected": 2,
                   "outForMs": 1_001, "because": "5 failures in a row, the last of them 503" } },
+                { "url": "http://c:1", "calls": { "sent": 0, "failed": 0 }, "health": { "state": "out", "underWay": 0, "latencyMs": 0.0, "ejected": 0,
+                  "checks": { "failing": true, "passed": 1, "failed": 3, "because": "status 500" } } },
             ] }),
             json!({ "name": "id", "internal": true, "endpoints": [{ "url": "https://id", "calls": { "sent": 3, "failed": 0 } }] }),
         ];
@@ -175,6 +189,8 @@ orders  roundRobin, 1 further attempt, breaker open (opened 2 times)
   http://a:1   in           1 call              2 under way  1.2 ms
   http://bb:1  out for 2 s  12 calls, 5 failed  0 under way
     left out after 5 failures in a row, the last of them 503, 2 times so far
+  http://c:1   out          0 calls             0 under way
+    left out for its checks: 1 check passed, 3 failed, the last of these: status 500
 id  of the gateway itself
   https://id                3 calls
 "

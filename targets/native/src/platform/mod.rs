@@ -51,7 +51,8 @@ use crate::health::Health;
 use crate::server::{AccessLogger, Crew, Settings, go_on};
 use crate::stream::{Content, Stream};
 use crate::upstream::{
-    FoundPools, Guard, Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, is_guarded, open_socket, records,
+    FoundPools, Guard, Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, is_guarded, open_socket, reach,
+    records,
 };
 
 pub use self::cache::{Keeping, ResponseCache, Shared};
@@ -415,6 +416,10 @@ impl Platform for Native {
         self.stores.notices.add(told);
     }
 
+    fn hears_of_upstream(&self, told: &dyn Display) {
+        self.stores.notices.add(told);
+    }
+
     fn compute(&self, work: Work) -> impl Future<Output = Option<bool>> {
         self.stores.computing.compute(work)
     }
@@ -469,6 +474,14 @@ fn tell(health: Option<&Arc<Health>>, trouble: Option<&dyn Display>) {
 impl Fetch for Native {
     type Stream = Stream;
     type Socket = Socket;
+
+    fn connect(
+        &self,
+        (upstream, endpoint): (&Upstream, &Endpoint),
+        limit: Duration,
+    ) -> impl Future<Output = Result<(), IoError>> {
+        reach(self.pools.get(endpoint.index), self.found(upstream, endpoint), limit)
+    }
 
     // Not an `async fn`, which would copy the state of the inner future.
     fn fetch(

@@ -6,6 +6,7 @@
 mod access_log;
 pub mod activity;
 mod admin;
+mod checks;
 mod connection;
 mod crew;
 mod error;

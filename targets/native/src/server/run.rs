@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::RuntimeKind;
+use super::checks;
 use super::connection::serve;
 use super::following;
 use super::listener::{Accepting, ListenSocket};
@@ -44,7 +45,11 @@ pub(super) fn run(runtime: Runtime, worker: Arc<Worker>, mut listeners: Unbounde
             let (ticker, worker) = (Arc::clone(&worker.ticker), Arc::clone(&worker));
             ticker.run(move || worker.flush_log())
         });
-        let following = is_first.then(|| tokio::spawn(following::follow(Arc::clone(&worker))));
+        // What the process does once.
+        let beside = is_first.then(|| {
+            let (following, checking) = (Arc::clone(&worker), Arc::clone(&worker));
+            [tokio::spawn(following::follow(following)), tokio::spawn(checks::run(checking))]
+        });
         let mut stop = worker.stop.clone();
         let mut accepting = JoinSet::new();
         let drain = loop {
@@ -65,9 +70,7 @@ pub(super) fn run(runtime: Runtime, worker: Arc<Worker>, mut listeners: Unbounde
             tokio::time::sleep(TICK / 4).await;
         }
         ticking.abort();
-        if let Some(following) = following {
-            following.abort();
-        }
+        beside.iter().flatten().for_each(JoinHandle::abort);
         begun.into_std() + drain.max(LOG_PATIENCE)
     });
     let cut_off = worker.connections.load(std::sync::atomic::Ordering::Acquire);

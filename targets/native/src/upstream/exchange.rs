@@ -94,6 +94,16 @@ pub async fn fetch(
     }
 }
 
+/// Connects to the upstream of `pool` within `limit`, over TLS if its URL says so, and closes that connection.
+///
+/// # Errors
+/// As [`Fetch::connect`](gateway_core::ports::Fetch::connect).
+pub async fn reach(pool: Option<&Arc<Pool>>, found: Option<Arc<Pool>>, limit: Duration) -> Result<(), IoError> {
+    let Some(pool) = pool.or(found.as_ref()) else { return Err(IoError::before_send(IoErrorKind::Other)) };
+    let due = Due::new(&Deadlines::default(), pool.ticker(), true);
+    pool.connect_alone(Some(limit), &due).await.map(drop)
+}
+
 /// Runs an exchange whose deadlines need a timer.
 async fn within(
     pool: &Arc<Pool>,

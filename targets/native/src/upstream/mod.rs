@@ -18,7 +18,7 @@ mod socket;
 mod tls;
 mod watch;
 
-pub use exchange::fetch;
+pub use exchange::{fetch, reach};
 pub use guard::Guard;
 pub use handshakes::Handshakes;
 pub use names::{LookUp, Names, Resolve, SystemResolver};

@@ -14,6 +14,7 @@ mod admin;
 mod api_keys;
 mod cache;
 mod cache_file;
+mod checks;
 mod client_certificates;
 mod commands;
 mod concurrency;

@@ -1,0 +1,139 @@
+//! Checks of the places of upstreams, by whoever has a timer.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{HOST, USER_AGENT};
+use http::{HeaderValue, StatusCode, Uri, Version};
+
+use super::upstream_credentials;
+use crate::balance::Turn;
+use crate::balance::active::{Active, Check, Question, Trouble};
+use crate::balance::endpoint::Chosen;
+use crate::balance::vitals::Vitals;
+use crate::body::Body;
+use crate::call::Call;
+use crate::io::{IoError, IoErrorKind};
+use crate::net::Deadlines;
+use crate::plan::{Endpoint, Plan, Upstream};
+use crate::ports::{Platform, UpstreamCall};
+use crate::state::State;
+
+/// The most bytes of an answer that are looked at.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// A check that is due.
+#[derive(Debug)]
+pub struct DueCheck {
+    upstream: usize,
+    vitals: Arc<Vitals>,
+}
+
+/// The places of `upstream`, and what is known of each.
+fn places<'p>(state: &State, upstream: &'p Upstream, now: Duration) -> impl Iterator<Item = (Chosen<'p>, Arc<Vitals>)> {
+    state.group(upstream).into_iter().flat_map(move |group| group.places(upstream, now))
+}
+
+fn active(upstream: &Upstream) -> Option<&Active> {
+    upstream.cluster.as_deref()?.active.as_deref()
+}
+
+/// The checks that are due, which have begun by that, and the time until the next one is; none where there are no checks.
+pub(crate) fn due(plan: &Plan, state: &State, platform: &impl Platform) -> (Vec<DueCheck>, Option<Duration>) {
+    let (mut due, mut next): (Vec<DueCheck>, Option<Duration>) = (Vec::new(), None);
+    let now = platform.monotonic();
+    for upstream in &plan.upstreams {
+        let Some(active) = active(upstream) else { continue };
+        for (_, vitals) in places(state, upstream, now) {
+            let left = match active.begin(&vitals, now, platform.next_u64()) {
+                Ok(()) => {
+                    due.push(DueCheck { upstream: upstream.index, vitals });
+                    active.every
+                }
+                Err(left) => left,
+            };
+            next = Some(next.map_or(left, |next| next.min(left)));
+        }
+    }
+    (due, next)
+}
+
+/// Makes a check, and takes note of what has become of it.
+pub(crate) async fn check<P: Platform>(plan: &Plan, state: &State, platform: &P, due: DueCheck) {
+    let DueCheck { upstream, vitals } = due;
+    let Some(upstream) = plan.upstreams.get(upstream) else { return };
+    let Some(active) = active(upstream) else { return };
+    // It may be gone meanwhile.
+    let mut all = places(state, upstream, platform.monotonic());
+    let Some((endpoint, _)) = all.find(|(_, known)| Arc::ptr_eq(known, &vitals)) else { return };
+    let limit = active.timeout;
+    let outcome = match &active.check {
+        Check::Connection => {
+            platform.connect((upstream, &endpoint), limit).await.map_err(|error| Trouble::Io(error.kind))
+        }
+        Check::Question(question) => ask((plan, state, platform), (upstream, &endpoint), question, limit).await,
+    };
+    let turn = active.told(&vitals, platform.monotonic(), outcome);
+    let (name, url) = (&upstream.name, || endpoint.url());
+    match (turn, outcome) {
+        (Some(Turn::Out), Err(trouble)) => {
+            platform.hears_of_upstream(&format_args!(
+                "the upstream `{name}`: {} is left out, its checks fail: {trouble}",
+                url()
+            ));
+        }
+        (Some(_), _) => {
+            platform.hears_of_upstream(&format_args!("the upstream `{name}`: {} is back, its checks succeed", url()))
+        }
+        (None, _) => {}
+    }
+}
+
+/// Asks a place within `limit`.
+async fn ask<P: Platform>(
+    (plan, state, platform): (&Plan, &State, &P),
+    (upstream, endpoint): (&Upstream, &Endpoint),
+    question: &Question,
+    limit: Duration,
+) -> Result<(), Trouble> {
+    let mut headers = question.headers.clone();
+    headers.insert(HOST, question.host.as_ref().unwrap_or(&endpoint.authority).clone());
+    headers.entry(USER_AGENT).or_insert(HeaderValue::from_static("edgeway"));
+    // So that a gateway that is its own upstream notices.
+    plan.loop_guard.stamp_request(&mut headers, Version::HTTP_11);
+    let uri = Uri::from(question.target.clone());
+    let mut call = Call::new(question.method.clone(), uri.clone(), headers);
+    if let Some(credentials) = &upstream.credentials {
+        let to = (endpoint.scheme, &uri, &*question.content);
+        let are_there = upstream_credentials::apply_own((plan, state, platform), credentials, &mut call, to).await;
+        are_there.ok_or(Trouble::Credentials)?;
+    }
+    let mut sent = UpstreamCall {
+        upstream,
+        endpoint,
+        method: &mut call.method,
+        uri,
+        headers: &mut call.headers,
+        body: if question.content.is_empty() { Body::Empty } else { Body::Full(question.content.clone()) },
+        deadlines: Deadlines { connect: Some(limit), first_byte: Some(limit), total: Some(limit), idle: None },
+        known_edits: None,
+    };
+    let answered = async {
+        let (head, body) = platform.fetch(&mut sent).await?.into_parts();
+        // Read in any case: the connection serves the next check then.
+        let content = match body {
+            Body::Empty => Bytes::new(),
+            Body::Full(content) => content,
+            Body::Stream(stream) => match platform.collect(stream, MOST_BYTES).await {
+                // A place may be asked for whatever it has.
+                Err(error) if error.kind == IoErrorKind::BodyTooLarge => Bytes::new(),
+                collected => collected?,
+            },
+        };
+        Ok((head.status, content))
+    };
+    let answer: Result<(StatusCode, Bytes), IoError> = answered.await;
+    let (status, content) = answer.map_err(|error| Trouble::Io(error.kind))?;
+    question.judge(status, &content)
+}
