@@ -27,6 +27,33 @@ pub(crate) struct Meter {
     pub(crate) keyed: Option<idempotency::Outcome>,
     /// What has become of the tag of its response.
     pub(crate) tagged: Option<etag::Outcome>,
+    /// What the answer is, if an upstream has failed and something else came next.
+    pub(crate) fell_back: Option<FellBack>,
+}
+
+/// An answer in place of that of an upstream which has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FellBack {
+    /// That of another upstream.
+    Upstream,
+    /// A stale stored one.
+    Stale,
+    /// A fixed one.
+    Respond,
+}
+
+/// The labels of these, in their order.
+pub(crate) const FALLBACKS: [&str; 3] = ["upstream", "stale", "respond"];
+
+impl FellBack {
+    /// Its label.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Upstream => "upstream",
+            Self::Stale => "stale",
+            Self::Respond => "respond",
+        }
+    }
 }
 
 /// What the description of an API says of a request, or of its response.

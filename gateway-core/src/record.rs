@@ -22,7 +22,7 @@ use crate::http::forwarded::ClientInfo;
 use crate::http::peer::Peer;
 use crate::http::trace_context::TRACEPARENT;
 use crate::io::{IoErrorKind, StoreFailure};
-use crate::meter::{Described, Meter};
+use crate::meter::{Described, FellBack, Meter};
 use crate::net::Scheme;
 use crate::plan::{Plan, Route};
 use crate::policy::body_edit::lines::{Broken, Fault};
@@ -224,6 +224,8 @@ pub(crate) struct Rare {
     pub(crate) overridden: Option<Method>,
     /// The method that the upstream was asked with, where that is another.
     pub(crate) mapped: Option<Method>,
+    /// What the answer is, if an upstream has failed and something else came next.
+    pub(crate) fell_back: Option<FellBack>,
 }
 
 impl Facts {
@@ -372,7 +374,7 @@ impl Record {
     pub(crate) const fn is_undelivered(&self) -> bool {
         match self.upstream {
             Some(_) => self.unsent,
-            None => self.error.is_some() || self.status.is_none(),
+            None => self.unsent || self.error.is_some() || self.status.is_none(),
         }
     }
 
@@ -486,6 +488,16 @@ impl Record {
         }
         if let Some(facts) = &mut self.facts {
             facts.cached = Some(told.word());
+        }
+    }
+
+    /// Notes what the answer is, since an upstream has failed and something else came next.
+    pub(crate) fn fell_back(&mut self, what: FellBack) {
+        if let Some(meter) = &mut self.meter {
+            meter.fell_back = Some(what);
+        }
+        if let Some(facts) = &mut self.facts {
+            facts.rare().fell_back = Some(what);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::caller::refusal::Refusal;
 use crate::config::AccessLogFormat;
 use crate::error::{CLIENT_CLOSED, CLIENT_CLOSED_STATUS};
 use crate::io::IoErrorKind;
+use crate::meter::FellBack;
 use crate::plan::Plan;
 use crate::policy::credential::masked_query;
 use crate::policy::etag;
@@ -145,6 +146,9 @@ struct Line<'r> {
     /// The method that the upstream was asked with, where that is another.
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_method: Option<&'r str>,
+    /// What the answer is, if an upstream has failed and something else came next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<&'static str>,
     /// Set if no client waits for it.
     #[serde(skip_serializing_if = "is_false")]
     background: bool,
@@ -243,6 +247,7 @@ impl<'r> Line<'r> {
             etag: rare.and_then(|rare| etag::OUTCOMES.get(rare.tagged? as usize).copied()),
             method_override: rare.and_then(|rare| rare.overridden.as_ref()).map(Method::as_str),
             upstream_method: rare.and_then(|rare| rare.mapped.as_ref()).map(Method::as_str),
+            fallback: rare.and_then(|rare| rare.fell_back).map(FellBack::word),
             background: facts.is_background,
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),

@@ -103,6 +103,7 @@ fn reasons(line: &Line<'_>) -> String {
     let waits = line.limits.iter().filter_map(|limit| Some((limit.name, limit.wait_ms?)));
     reasons.extend(waits.map(|(name, wait)| format!("(waited {} for limit: {name})", took(wait).trim())));
     reasons.extend(line.attempts.map(|attempts| format!("({attempts} attempts)")));
+    reasons.extend(line.fallback.map(|what| format!("(fallback: {what})")));
     reasons.extend(line.auth.map(|reason| format!("(auth: {reason})")));
     reasons.extend(line.upstream_auth.map(|reason| format!("(upstream auth: {reason})")));
     reasons.extend(line.rule.map(|rule| {

@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod choose;
 pub mod discovery;
 pub mod endpoint;
+pub mod fallback;
 pub mod fleet;
 pub mod found;
 pub mod passive;

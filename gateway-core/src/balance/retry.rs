@@ -10,7 +10,7 @@ use crate::io::{IoError, IoErrorKind};
 use crate::policy::body_edit::Statuses;
 
 /// The field by which a client says that sending its request twice does no harm (draft-ietf-httpapi-idempotency-key-header).
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The rule for further attempts.
 #[derive(Debug)]

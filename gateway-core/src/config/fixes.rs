@@ -57,6 +57,8 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "balance", "\"leastRequest\""),
     ("balance", "hash", "{\"key\": \"{cookie.session}\"}"),
     ("", "retry", "{\"attempts\": 2}"),
+    ("", "fallback", "[{\"upstream\": \"NAME\"}, {\"respond\": {\"status\": 503}}]"),
+    ("fallback", "on", "[\"unsent\", \"reset\", \"timeout\", \"open\"]"),
     ("retry", "on", "[\"unsent\", \"reset\", \"timeout\"]"),
     ("retry", "backoff", "{\"base\": \"25ms\"}"),
     ("", "health", "{\"passive\": {}}"),

@@ -294,6 +294,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Route, "policies", "policy middleware middlewares plugins filters"),
     (Place::Route, "split", "weighted weights upstreams canary weighted_clusters weightedClusters"),
     (Place::Route, "respond", "response return reply direct_response directResponse"),
+    (Place::Route, "fallback", "fallbacks failover failovers backup onError on_error"),
     (Place::Route, "timeouts", "timeout"),
     (Place::Route, "bodyBytes", "bodyLimit maxBody maxBodySize bodySize client_max_body_size"),
     (Place::Route, "match", "when if matches rule"),

@@ -156,6 +156,13 @@ impl<S> Kept<S> {
         !matches!(self.content, Content::Gone) && retry.reason(attempt, self.may_repeat).is_some()
     }
 
+    /// Gives content `back` of which nothing has been read.
+    pub(super) fn give_back(self, back: &mut Body<S>) {
+        if let Content::Unread(stream) = self.content {
+            *back = Body::Stream(stream);
+        }
+    }
+
     fn take_body(&mut self) -> Body<S> {
         match core::mem::replace(&mut self.content, Content::Gone) {
             Content::Whole(content) => {
@@ -290,7 +297,7 @@ pub(super) async fn again<'c, P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     course: &Course<'c>,
-    (call, mut kept): (&mut Call, Box<Kept<P::Stream>>),
+    (call, kept): (&mut Call, &mut Kept<P::Stream>),
     begun: Duration,
     (mut endpoint, mut answer): Given<'c, P::Stream>,
 ) -> Result<Given<'c, P::Stream>, Reject> {
@@ -346,7 +353,7 @@ pub(super) async fn again<'c, P: Platform>(
         tried.push(next.place);
         endpoint = next;
         exchange.record.tried_again();
-        answer = once(exchange, platform, course, (call, &mut kept), (&endpoint, begun)).await?;
+        answer = once(exchange, platform, course, (call, kept), (&endpoint, begun)).await?;
     }
     // One that was sent before may have been carried out, whatever became of the last one.
     if let Err(error) = &mut answer {

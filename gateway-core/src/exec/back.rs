@@ -13,6 +13,7 @@ use crate::io::IoErrorKind;
 /// Rejects a request whose exchange with the upstream failed with `kind`.
 pub(super) fn failed(exchange: &mut Exchange<'_, '_>, kind: IoErrorKind) -> Reject {
     exchange.record.cause = Some(proxy_status::error_type(kind));
+    exchange.rare().failed = Some(kind);
     proxy_status::reject_for(kind, exchange.plan.loop_guard.name())
 }
 

@@ -1,15 +1,18 @@
 //! The state of an exchange, as one phase hands it to the next.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 
 use super::body::Texts;
+use super::fallback;
 use super::idempotency::Keyed;
 use super::limits::Taken;
 use crate::config::THOROUGH;
 use crate::error::Reject;
+use crate::io::IoErrorKind;
 use crate::outcome::After;
 use crate::plan::{Plan, Route};
 use crate::policy::compress::Asked;
@@ -75,6 +78,10 @@ pub(super) struct Rare<'p> {
     pub(super) sent: HeaderMap,
     /// The idempotency key of the request, if it has one.
     pub(super) keyed: Option<Keyed<'p>>,
+    /// The failure of the last exchange with an upstream, if it has failed.
+    pub(super) failed: Option<IoErrorKind>,
+    /// What comes next where an upstream fails, as far as it has come.
+    pub(super) fallback: fallback::Progress,
 }
 
 /// What an answer tells of the version of an API, beyond what is known at load.
@@ -146,6 +153,16 @@ impl<'p> Exchange<'p, '_> {
     /// Returns whether the request has an idempotency key.
     pub(super) fn is_keyed(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.keyed.is_some())
+    }
+
+    /// The time that upstreams have had which failed.
+    pub(super) fn spent(&self) -> Duration {
+        self.rare.as_ref().map_or(Duration::ZERO, |rare| rare.fallback.spent)
+    }
+
+    /// Returns whether the answer is the fixed one that stands in for an upstream's.
+    pub(super) fn stands_in(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.fallback.stands_in)
     }
 
     /// What is for this client alone: from now on, something is.

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use super::exchange::{Exchange, Private};
 use super::login;
 use crate::call::Call;
+use crate::http::proxy_status::PROXY_STATUS;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::known_edits::respond;
 use crate::plan::ResponseStep;
@@ -29,6 +30,9 @@ pub(super) fn finish<B>(
     id: HeaderValue,
 ) {
     exchange.record.status = Some(response.status());
+    if let Some(told) = exchange.rare.as_mut().and_then(|rare| rare.fallback.told.take()) {
+        response.headers_mut().append(PROXY_STATUS, told);
+    }
     finish_fields(exchange, response.headers_mut());
     if let Some(private) = exchange.private.take() {
         keep_private(*private, clock, response.headers_mut());

@@ -196,6 +196,11 @@ pub(super) async fn end<P: Platform>(
     let Some(holder) = keyed.holder else { return answer };
     let rule = keyed.rule;
     let (answer, keep) = match answer {
+        // It says nothing of what has become of the request.
+        Ok(reply) if exchange.stands_in() => {
+            exchange.note(|| told("its answer is not kept, since it is not the upstream's"));
+            (Ok(reply), if exchange.record.unsent { Duration::ZERO } else { unknown(rule) })
+        }
         // An answer of several calls may have done some of them, whatever its status.
         Ok(Reply::Http(response))
             if rule.keeps(response.status()) || is_of_several(exchange) && !exchange.record.unsent =>

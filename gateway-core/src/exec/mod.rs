@@ -24,6 +24,7 @@ mod ending;
 mod etag;
 mod exchange;
 mod external;
+mod fallback;
 mod finish;
 mod flag;
 mod idempotency;

@@ -9,7 +9,7 @@ use super::back::{failed, pass_back};
 use super::exchange::Exchange;
 use super::reverse::{self, Way};
 use super::target_uri::target_uri;
-use super::{attempts, body as bodies, discover, finish, limits, socket, upstream_credentials};
+use super::{attempts, body as bodies, discover, fallback, finish, limits, socket, upstream_credentials};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -97,13 +97,14 @@ pub(super) fn connect<P: Platform>(plan: &Plan, platform: &P, call: &mut Call, s
     }
 }
 
-/// Sends a request to one of the route's upstreams, as a handshake if it `opens_socket`.
+/// Sends a request to one of the route's upstreams, as a handshake if it `opens_socket`. Of its `content`, what is left if nothing of it was sent stays there,
+/// where the platform tells.
 pub(super) async fn send<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     route: &Route,
     action: &Proxy,
-    (call, body): (&mut Call, Body<P::Stream>),
+    (call, content): (&mut Call, &mut Body<P::Stream>),
     opens_socket: bool,
 ) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
@@ -116,6 +117,7 @@ pub(super) async fn send<P: Platform>(
         None => attempts::only(upstream).ok_or_else(Reject::internal)?,
         Some(cluster) => attempts::first(exchange, platform, (upstream, cluster), call)?,
     };
+    let body = core::mem::take(content);
     for step in &*target.request {
         match step {
             RequestStep::EditHeaders(edits) => {
@@ -211,9 +213,15 @@ pub(super) async fn send<P: Platform>(
     }
     let mut again = None;
     if let Some(credentials) = &upstream.credentials {
-        let (to, content) = ((&mut *call, endpoint.scheme, &uri), (&mut body, route.body_limit));
-        let applied = upstream_credentials::apply(exchange, platform, credentials, to, content);
-        again = Box::pin(applied).await?;
+        let (to, signed) = ((&mut *call, endpoint.scheme, &uri), (&mut body, route.body_limit));
+        let applied = upstream_credentials::apply(exchange, platform, credentials, to, signed);
+        again = match Box::pin(applied).await {
+            Ok(again) => again,
+            Err(reject) => {
+                *content = body;
+                return Err(reject);
+            }
+        };
         if let Some(kept) = &mut kept {
             kept.take_read(&body);
         }
@@ -225,7 +233,8 @@ pub(super) async fn send<P: Platform>(
 
     let is_timed = upstream.cluster.is_some() || again.is_some();
     let begun = if is_timed { platform.monotonic() } else { Duration::ZERO };
-    let deadlines = attempts::deadlines(target.deadlines, upstream.cluster.as_deref(), Duration::ZERO);
+    let spent = exchange.spent();
+    let deadlines = attempts::deadlines(target.deadlines, upstream.cluster.as_deref(), spent);
     if opens_socket {
         let way = Way { upstream, endpoint: &endpoint, target, action };
         // On the heap: it is rare, and its state would enlarge every other exchange's.
@@ -237,12 +246,13 @@ pub(super) async fn send<P: Platform>(
     // The content of an answer to another method than HEAD has to be left out here.
     let is_cut = is_head && *method != Method::HEAD;
     let known_edits = known_edits.filter(|_| exchange.private.is_none() && !exchange.record.is_part() && !is_cut);
-    // What becomes of a call to one of several places is told.
-    let known_edits = known_edits.filter(|_| upstream.cluster.is_none());
+    // What becomes of a call to one of several places is told, and of one after which something else may come.
+    let known_edits = known_edits.filter(|_| upstream.cluster.is_none() && !fallback::is_watched(exchange));
     let mut sent = UpstreamCall { upstream, endpoint: &endpoint, method, uri, headers, body, deadlines, known_edits };
     let mut answer = platform.fetch(&mut sent).await;
-    if let Some(kept) = &mut kept {
-        kept.take_left(&mut sent.body);
+    match &mut kept {
+        Some(kept) => kept.take_left(&mut sent.body),
+        None => fallback::take_left(content, &mut sent.body),
     }
     if let Some(again) = again
         && let Some(refused) = upstream_credentials::take_refused(&mut answer)
@@ -253,14 +263,17 @@ pub(super) async fn send<P: Platform>(
     }
     let status = answer.as_ref().map(Response::status).map_err(|error| *error);
     attempts::note(exchange, platform, (upstream, &endpoint), begun, status);
-    if let (Some(kept), Some(cluster)) = (kept, upstream.cluster.as_deref()) {
+    if let (Some(mut kept), Some(cluster)) = (kept, upstream.cluster.as_deref()) {
         let course = attempts::Course { route, action, target, upstream, cluster };
         if cluster.retry.as_ref().is_some_and(|retry| kept.is_followed(retry, status)) {
             let given = (endpoint, answer);
+            // The time of the whole is over all that has been called.
+            let begun = begun.saturating_sub(spent);
             // On the heap: it is rare, and its state would enlarge every other exchange's.
             (endpoint, answer) =
-                Box::pin(attempts::again(exchange, platform, &course, (call, kept), begun, given)).await?;
+                Box::pin(attempts::again(exchange, platform, &course, (call, &mut kept), begun, given)).await?;
         }
+        kept.give_back(content);
     }
     exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
     let mut response = answer.map_err(|error| {
@@ -269,7 +282,10 @@ pub(super) async fn send<P: Platform>(
         let rejected = failed(exchange, error.kind);
         if error.kind == IoErrorKind::Content { bodies::broken(exchange, rejected) } else { rejected }
     })?;
-    if route.needs.head && (!exchange.taken.is_empty() || !exchange.record.owed.is_empty()) {
+    if route.needs.head
+        && !fallback::may_follow(exchange, response.status())
+        && (!exchange.taken.is_empty() || !exchange.record.owed.is_empty())
+    {
         limits::settle(exchange, platform, (&mut response, is_head));
     }
     if P::POOLED_BY_HOST && !connection_auth::strip_challenges(response.status(), response.headers_mut()) {

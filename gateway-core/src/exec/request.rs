@@ -13,8 +13,8 @@ use super::exchange::{Exchange, Filled};
 use super::proxy::{ClientSide, Unprepared};
 use super::steps::Pending;
 use super::{
-    aggregate, answer_admin, batch, body, bounds, cache, compress, etag, finish, idempotency, key_value, local, login,
-    openapi, options, proxy, socket, steps, version,
+    aggregate, answer_admin, batch, body, bounds, cache, compress, etag, fallback, finish, idempotency, key_value,
+    local, login, openapi, options, proxy, socket, steps, version,
 };
 use crate::admin::Way;
 use crate::body::Body;
@@ -337,8 +337,11 @@ async fn answer<'p, P: Platform>(
             let way = (route, action);
             return Box::pin(send_or_cached(exchange, platform, way, (call, body), unprepared)).await;
         }
+        Action::Proxy(action) if action.fallback.is_some() && !opens_socket => {
+            return Box::pin(fallback::send(exchange, platform, (route, action), (call, &mut body))).await;
+        }
         Action::Proxy(action) => {
-            return proxy::send(exchange, platform, route, action, (call, body), opens_socket).await;
+            return proxy::send(exchange, platform, route, action, (call, &mut body), opens_socket).await;
         }
         Action::Redirect(action) => local::redirect(exchange, action, call)?,
         Action::Respond(action) => local::respond(exchange, action, call),
@@ -388,14 +391,14 @@ async fn send_or_cached<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     (route, action): (&Route, &Proxy),
-    (call, body): (&mut Call, Body<P::Stream>),
+    (call, mut body): (&mut Call, Body<P::Stream>),
     mut unprepared: Unprepared<'_, '_>,
 ) -> Result<Reply<P>, Reject> {
     // The upstream's request takes the method and the fields along.
     let before = if is_safe(&call.method) { None } else { Some(call.clone()) };
     // An answer out of the cache is given without room for what asks an upstream.
     let reply = match &route.cache {
-        None => Box::pin(proxy::send(exchange, platform, route, action, (call, body), false)).await?,
+        None => Box::pin(fallback::send(exchange, platform, (route, action), (call, &mut body))).await?,
         Some(cache) => {
             let asked = (&mut *call, &mut unprepared);
             match cache::look(exchange, platform, (cache, route), asked, !body.is_empty()).await? {

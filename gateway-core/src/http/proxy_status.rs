@@ -1,6 +1,6 @@
 //! Proxy-Status (RFC 9209): what went wrong between the gateway and an upstream, as far as a client may know.
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::error::Reject;
 use crate::io::IoErrorKind;
@@ -80,6 +80,28 @@ fn stamp(reject: Reject, name: &str, error: &'static str) -> Reject {
         Ok(value) => reject.with_header(PROXY_STATUS, value),
         Err(_) => reject,
     }
+}
+
+/// `Proxy-Status` of an answer that is `what` came next after a failure: of this `error` type, or an answer with this `status`. None where no structured field
+/// can hold the `name`.
+pub(crate) fn fell_back(
+    name: &str,
+    what: &str,
+    error: Option<&str>,
+    status: Option<StatusCode>,
+) -> Option<HeaderValue> {
+    let mut text = structured_item(name)?;
+    if let Some(error) = error {
+        text.push_str("; error=");
+        text.push_str(error);
+    }
+    if let Some(status) = status {
+        text.push_str("; received-status=");
+        text.push_str(status.as_str());
+    }
+    text.push_str("; fallback=");
+    text.push_str(what);
+    HeaderValue::try_from(text).ok()
 }
 
 /// `text` as a token where it is one (RFC 9651 §3.3.4), else as a string (§3.3.3); `None` outside printable ASCII.

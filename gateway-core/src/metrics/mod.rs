@@ -21,7 +21,7 @@ use self::versions::Versions;
 use crate::adopted::Adopted;
 use crate::cache::status::WORDS;
 use crate::error::STORE_UNAVAILABLE;
-use crate::meter::{DESCRIBED, Meter, class, nanos};
+use crate::meter::{DESCRIBED, FALLBACKS, Meter, class, nanos};
 use crate::plan::Plan;
 use crate::policy::quota::Verdict;
 use crate::policy::{etag, idempotency};
@@ -68,6 +68,8 @@ pub(crate) struct Served {
     pub(crate) keyed: [AtomicU64; idempotency::OUTCOMES.len()],
     /// The responses with tags by what has become of them, in the order of the words.
     pub(crate) tagged: [AtomicU64; etag::OUTCOMES.len()],
+    /// The answers in place of those of upstreams that have failed, in the order of [`FALLBACKS`].
+    pub(crate) fell_back: [AtomicU64; FALLBACKS.len()],
 }
 
 /// Durations by the class of the status; the first are of exchanges without any.
@@ -150,7 +152,8 @@ impl Metrics {
         }
         let keyed = meter.keyed.and_then(|outcome| route.keyed.get(outcome as usize));
         let tagged = meter.tagged.and_then(|outcome| route.tagged.get(outcome as usize));
-        for count in keyed.into_iter().chain(tagged) {
+        let fell_back = meter.fell_back.and_then(|what| route.fell_back.get(what as usize));
+        for count in keyed.into_iter().chain(tagged).chain(fell_back) {
             count.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(index) = record.route {

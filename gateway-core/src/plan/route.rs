@@ -3,10 +3,11 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::needs::{BodyUse, Needs};
 use super::step::{RequestStep, ResponseStep};
+use crate::balance::fallback::Condition;
 use crate::config::JsonPath;
 use crate::fingerprint::Fingerprint;
 use crate::net::Deadlines;
@@ -126,6 +127,64 @@ pub struct Proxy {
     pub needs_head: bool,
     /// The use of a request's content: one that is signed is read as a whole first.
     pub request: BodyUse,
+    /// What comes next where the upstream fails, if anything does.
+    pub fallback: Option<Box<Fallbacks>>,
+}
+
+impl Proxy {
+    /// The upstreams that come next where one of the [`targets`](Self::targets) fails.
+    pub fn spares(&self) -> impl Iterator<Item = &Target> {
+        self.fallback.iter().flat_map(|fallback| &*fallback.steps).flat_map(|step| match &step.next {
+            Next::Upstream { proxy, .. } => &*proxy.targets,
+            Next::Stale | Next::Respond(_) => &[],
+        })
+    }
+
+    /// All its upstreams.
+    pub(super) fn all_targets(&mut self) -> impl Iterator<Item = &mut Target> {
+        let steps = self.fallback.iter_mut().flat_map(|fallback| &mut *fallback.steps);
+        let spares = steps.flat_map(|step| match &mut step.next {
+            Next::Upstream { proxy, .. } => &mut *proxy.targets,
+            Next::Stale | Next::Respond(_) => &mut [],
+        });
+        self.targets.iter_mut().chain(spares)
+    }
+}
+
+/// What comes next where an upstream fails.
+#[derive(Debug)]
+pub struct Fallbacks {
+    /// The steps, in order; not empty.
+    pub steps: Box<[Fallback]>,
+    /// The longest content of a request that is kept for another upstream, in bytes; 0 where none is.
+    pub most_bytes: u64,
+    /// The time for which a stale stored response is used, if a step states it.
+    pub stale: Option<Duration>,
+}
+
+/// One of the things that come next.
+#[derive(Debug)]
+pub struct Fallback {
+    /// The failures for which it does.
+    pub on: Condition,
+    /// What it is.
+    pub next: Next,
+}
+
+/// What comes next where an upstream fails.
+#[derive(Debug)]
+pub enum Next {
+    /// Another upstream.
+    Upstream {
+        /// The request to it.
+        proxy: Box<Proxy>,
+        /// The methods whose requests may go there although they may have been carried out.
+        methods: Box<[Method]>,
+    },
+    /// A stale stored response, where there is one that may be used.
+    Stale,
+    /// A fixed response.
+    Respond(Box<Respond>),
 }
 
 /// The longest that a WebSocket may last. `None` means without limit.
@@ -178,7 +237,7 @@ pub enum Host {
 }
 
 /// The path of requests to an upstream.
-#[derive(Debug, Hash)]
+#[derive(Clone, Debug, Hash)]
 pub enum PathRewrite {
     /// The normalised path of the request.
     Keep,

@@ -4,6 +4,7 @@ mod describe;
 
 use core::fmt::Arguments;
 use core::time::Duration;
+use std::sync::Arc;
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -53,7 +54,7 @@ pub enum Asker {
 }
 
 /// The cache of a route.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cache {
     /// What is stored, and for how long.
     pub rules: Rules,
@@ -71,7 +72,7 @@ pub struct Cache {
     /// A fingerprint of what decides about answers, beside the times that are looked at when they are used.
     fingerprint: Fingerprint,
     /// Requests that go past the cache.
-    pub bypass: Option<Box<Expression>>,
+    pub bypass: Option<Arc<Expression>>,
     /// The longest that a request waits for another one's answer; zero if none does.
     pub wait: Duration,
 }
@@ -107,7 +108,7 @@ const UNKEYED: [&str; 26] = [
 ];
 
 /// The parts of requests that count.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Key {
     /// The only query parameters, or their beginnings; all, if there is no list.
     query: Option<Box<[Pattern]>>,
@@ -115,12 +116,12 @@ struct Key {
     ignored: Box<[Pattern]>,
     headers: Box<[HeaderName]>,
     cookies: Box<[Box<str>]>,
-    claims: Box<[KeySource]>,
+    claims: Arc<[KeySource]>,
     by_caller: bool,
 }
 
 /// A name, or the beginning of one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Pattern {
     text: Box<str>,
     is_beginning: bool,
@@ -306,9 +307,19 @@ impl Cache {
                 by_caller,
             },
             fingerprint: fingerprint_of(c),
-            bypass,
+            bypass: bypass.map(Arc::from),
             wait,
         })
+    }
+
+    /// The same, but for the time for which a stale response is served where the upstream fails.
+    #[must_use]
+    pub fn with_stale_if_error(&self, time: Duration) -> Self {
+        let mut other = self.clone();
+        for rules in [&mut other.rules, &mut other.own] {
+            rules.stale_if_error = Some(time);
+        }
+        other
     }
 
     /// Returns whether fields of requests decide about responses, beyond what RFC 9111 has them do.
@@ -508,7 +519,7 @@ impl Cache {
 }
 
 impl Key {
-    const fn is_plain(&self) -> bool {
+    fn is_plain(&self) -> bool {
         self.headers.is_empty() && self.cookies.is_empty() && self.claims.is_empty() && !self.by_caller
     }
 

@@ -12,7 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::snapshot::{ClusterState, Snapshot};
 use crate::cache::status::WORDS;
-use crate::meter::DESCRIBED;
+use crate::meter::{DESCRIBED, FALLBACKS};
 use crate::metrics::{CLASSES, Distribution, PURGES, VERDICTS};
 use crate::policy::{etag, idempotency};
 use crate::ports::Operation;
@@ -32,6 +32,7 @@ const CACHED: &str = "edgeway_cache_requests";
 const DESCRIPTIONS: &str = "edgeway_openapi_checks";
 const KEYED: &str = "edgeway_idempotency_keys";
 const TAGGED: &str = "edgeway_entity_tags";
+const FELL_BACK: &str = "edgeway_fallbacks";
 const PURGED: &str = "edgeway_cache_purges";
 const AUTHENTICATIONS: &str = "edgeway_authentications";
 const STORES: &str = "edgeway_store_errors";
@@ -60,6 +61,7 @@ pub(crate) fn text(snapshot: Snapshot) -> String {
         DESCRIPTIONS,
         KEYED,
         TAGGED,
+        FELL_BACK,
         PURGED,
         AUTHENTICATIONS,
         STORES,
@@ -185,6 +187,14 @@ impl Collector for Snapshot {
         for (route, counts) in self.tagged.iter() {
             for (outcome, count) in etag::OUTCOMES.into_iter().zip(counts).filter(|(_, count)| **count > 0) {
                 let labels = [("route", route), ("outcome", outcome)];
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+            }
+        }
+        let help = "Answers in place of those of upstreams that have failed";
+        let mut family = encoder.encode_descriptor(FELL_BACK, help, None, MetricType::Counter)?;
+        for (route, counts) in self.fell_back.iter() {
+            for (what, count) in FALLBACKS.into_iter().zip(counts).filter(|(_, count)| **count > 0) {
+                let labels = [("route", route), ("to", what)];
                 family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
             }
         }

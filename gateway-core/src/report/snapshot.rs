@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::balance::endpoint::Chosen;
 use crate::balance::vitals::Vitals;
 use crate::cache::status::WORDS;
-use crate::meter::DESCRIBED;
+use crate::meter::{DESCRIBED, FALLBACKS};
 use crate::metrics::{ByClass, Distribution, Metrics, PURGES, Served};
 use crate::numbers::Numbered;
 use crate::plan::{Endpoint, Plan, Upstream};
@@ -31,6 +31,8 @@ pub(crate) struct Snapshot {
     pub(super) keyed: Numbered<[u64; idempotency::OUTCOMES.len()]>,
     /// By the name of the route, in the order of the words.
     pub(super) tagged: Numbered<[u64; etag::OUTCOMES.len()]>,
+    /// By the name of the route, in the order of [`FALLBACKS`].
+    pub(super) fell_back: Numbered<[u64; FALLBACKS.len()]>,
     pub(super) called: Numbered<[Distribution; 6]>,
     /// By the outcome.
     pub(super) authentications: Numbered<u64>,
@@ -179,6 +181,7 @@ impl Snapshot {
         add_counts(&mut self.cached, name, &route.cached);
         add_counts(&mut self.keyed, name, &route.keyed);
         add_counts(&mut self.tagged, name, &route.tagged);
+        add_counts(&mut self.fell_back, name, &route.fell_back);
     }
 }
 

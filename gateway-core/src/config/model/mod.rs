@@ -19,6 +19,7 @@ mod discover;
 mod edits;
 mod etag;
 mod external;
+mod fallback;
 mod idempotency;
 mod identity;
 mod introspection;
@@ -75,6 +76,7 @@ pub use discover::{
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
 pub use etag::Etag;
 pub use external::{ExternalProof, ExternalProtocol};
+pub use fallback::{Fallback, FallbackOn};
 pub use idempotency::{Idempotency, UnknownOutcome};
 pub use identity::{
     Authenticate, BasicProof, CertificateProof, CredentialPlace, Issuer, IssuerKey, Jwk, JwtProof, Proof,

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Aggregate, Batch, HostPolicy, KeyValueEntry, Matches, OpenApi, PolicyUse, Redirect, Respond, Rewrite, Target,
-    Timeouts, Versions, WebSocket,
+    Aggregate, Batch, Fallback, HostPolicy, KeyValueEntry, Matches, OpenApi, PolicyUse, Redirect, Respond, Rewrite,
+    Target, Timeouts, Versions, WebSocket,
 };
 use crate::config::ByteSize;
 
@@ -104,6 +104,9 @@ pub struct Route {
     /// Change the path or host that the upstream is sent.
     #[serde(default)]
     pub rewrite: Option<Box<Rewrite>>,
+    /// What comes next where the upstream fails, in this order.
+    #[serde(default)]
+    pub fallback: Vec<Fallback>,
     /// Policies, applied after those of `defaults` and of the API.
     #[serde(default)]
     pub policies: Vec<PolicyUse>,

@@ -20,8 +20,14 @@ pub(super) fn add(name: &str, schema: &mut Value) {
         "Route" => {
             let mut choices: Vec<Value> = ACTIONS.iter().map(|action| present(action)).collect();
             choices.push(none(&ACTIONS));
-            let for_upstreams = ["rewrite", "webSocket"].iter().map(|member| if_then(present(member), none(&ANSWERS)));
+            let for_upstreams =
+                ["rewrite", "webSocket", "fallback"].iter().map(|member| if_then(present(member), none(&ANSWERS)));
             [json!({ "oneOf": choices })].into_iter().chain(for_upstreams).collect()
+        }
+        "Fallback" => {
+            let kinds = ["upstream", "stale", "respond"];
+            let of_upstreams = ["methods", "maxBytes"].map(|member| if_then(present(member), present("upstream")));
+            [json!({ "oneOf": kinds.map(present) })].into_iter().chain(of_upstreams).collect()
         }
         "Match" | "Rewrite" => vec![not_both("path", "prefix")],
         "Respond" => vec![not_both("body", "json")],

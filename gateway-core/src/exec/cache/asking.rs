@@ -7,7 +7,7 @@ use http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMO
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 use super::super::exchange::Exchange;
-use super::super::proxy;
+use super::super::fallback::{self, Came, Way};
 use super::keeping::{keep_or_remove, take, until};
 use super::{Ask, Leading, answer, end_stored, ends, tell};
 use crate::body::Body;
@@ -31,13 +31,13 @@ pub(in crate::exec) async fn ask<P: Platform>(
     platform: &P,
     (cache, route, action): (&Cache, &Route, &Proxy),
     mut ask: Box<Ask>,
-    (call, body): (&mut Call, Body<P::Stream>),
+    (call, mut body): (&mut Call, Body<P::Stream>),
 ) -> Result<Reply<P>, Reject> {
     if ask.goes_past && call.method == Method::POST && !ask.resource.is_empty() {
         return post(exchange, platform, (cache, route, action), ask, (call, body)).await;
     }
     if ask.goes_past {
-        let mut reply = proxy::send(exchange, platform, route, action, (call, body), false).await?;
+        let mut reply = fallback::send(exchange, platform, (route, action), (call, &mut body)).await?;
         if let Reply::Http(response) = &mut reply {
             tell(exchange, &ask.told, response.headers_mut());
         }
@@ -49,8 +49,9 @@ pub(in crate::exec) async fn ask<P: Platform>(
     let own = call.headers.clone();
     prepare(&mut ask, cache, call);
     let sent = platform.now();
-    let mut reply = proxy::send(exchange, platform, route, action, (&mut *call, body), false).await;
-    if let (Ok(Reply::Http(response)), Some(known)) = (&mut reply, &ask.known)
+    let mut way = Way::new((route, action));
+    let mut came = way.go(exchange, platform, (&mut *call, &mut body)).await;
+    if let (Came::Reply(Ok(Reply::Http(response))), Some(known)) = (&mut came, &ask.known)
         && response.status() == StatusCode::NOT_MODIFIED
     {
         let known = Arc::clone(known);
@@ -80,25 +81,32 @@ pub(in crate::exec) async fn ask<P: Platform>(
             call.headers = without_conditions(own.clone());
         }
         call.method = ask.method();
-        reply = proxy::send(exchange, platform, route, action, (&mut *call, Body::Empty), false).await;
+        way = Way::new((route, action));
+        came = way.go(exchange, platform, (&mut *call, &mut Body::Empty)).await;
     }
-    if is_failed(&reply)
+    if came.is_next(|reply| is_failed(reply), action)
         && let Some(known) = ask.known.clone()
         && may_serve_on_error(&cache.rules, &ask.asked, &known.entry, platform.now())
     {
         leading.end();
-        if let Ok(Reply::Http(response)) = &reply {
-            ask.told.forward_status = Some(response.status().as_u16());
-        }
+        ask.told.forward_status = came.status().map(|status| status.as_u16());
         ask.told.detail = Some("stale-if-error");
         (call.method, call.headers) = (ask.method(), own.clone());
         let outcome = ask.told.outcome;
         if let Some(reply) = answer(exchange, platform, &mut ask, (call, &known), outcome, platform.now()).await {
+            way.stale(exchange);
             return Ok(reply);
         }
+        // They were of what is stored.
+        way.forget_conditions(without_conditions);
     }
-    let mut reply = reply?;
+    let mut reply = way.end(exchange, platform, call, came).await?;
     if let Reply::Http(response) = &mut reply {
+        if exchange.stands_in() {
+            ask.told.detail = Some("fallback");
+            tell(exchange, &ask.told, response.headers_mut());
+            return Ok(reply);
+        }
         take(exchange, platform, cache, &mut ask, (&own, response), (sent, &mut leading)).await;
         tell(exchange, &ask.told, response.headers_mut());
     }
@@ -111,19 +119,20 @@ async fn post<P: Platform>(
     platform: &P,
     (cache, route, action): (&Cache, &Route, &Proxy),
     mut ask: Box<Ask>,
-    (call, body): (&mut Call, Body<P::Stream>),
+    (call, mut body): (&mut Call, Body<P::Stream>),
 ) -> Result<Reply<P>, Reject> {
     // The upstream's request takes the method and the fields along.
     let before = call.clone();
     cache.strip_unkeyed(&mut call.headers);
     let sent = platform.now();
-    let mut reply = proxy::send(exchange, platform, route, action, (&mut *call, body), false).await?;
+    let mut reply = fallback::send(exchange, platform, (route, action), (&mut *call, &mut body)).await?;
     if let Reply::Http(response) = &mut reply {
         let times = (sent, platform.now());
         let authority = ends::authority(call);
         let target = ends::target(call, &authority);
         let (rules, head) = (cache.rules_for(ask.asker), (response.status(), response.headers()));
         if let Ok(entry) = storing::store_post(rules, &ask.asked, target, (&Method::POST, &before.headers), head, times)
+            && !exchange.stands_in()
             && matches!(response.body(), Body::Stream(stream) if platform.is_framed(stream))
             && let Body::Stream(stream) = core::mem::take(response.body_mut())
         {

@@ -72,7 +72,9 @@ async fn ask_again<P: Platform>(
     validation::make_conditional(&variant.entry, &mut call.headers);
     let mut exchange = Exchange::new(plan, state, record, None);
     let sent = platform.now();
-    let asked_for = proxy::send(&mut exchange, platform, route, action, (&mut call, Body::Empty), false);
+    let mut content = Body::Empty;
+    // What is stored stays where the upstream fails: nothing else comes next.
+    let asked_for = proxy::send(&mut exchange, platform, route, action, (&mut call, &mut content), false);
     let response = match Box::pin(asked_for).await {
         Ok(Reply::Http(response)) => response,
         Ok(Reply::Upgrade(..)) => return None,

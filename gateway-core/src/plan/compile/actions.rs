@@ -58,6 +58,11 @@ impl<'c> Compiler<'c> {
         {
             self.error_with(&at.member("rewrite"), "only a route to an upstream can rewrite", "remove it");
         }
+        if !route.fallback.is_empty()
+            && matches!(first, Some("redirect" | "respond" | "keyValue" | "aggregate" | "batch"))
+        {
+            self.error_with(&at.member("fallback"), "only an upstream can fail, and the route calls none", "remove it");
+        }
         if route.web_socket.is_some()
             && matches!(first, Some("redirect" | "respond" | "keyValue" | "aggregate" | "batch"))
         {
@@ -67,7 +72,7 @@ impl<'c> Compiler<'c> {
             return self.redirect(context, redirect).map(Action::Redirect);
         }
         if let Some(respond) = &route.respond {
-            return self.respond(context, respond).map(Action::Respond);
+            return self.respond(&at.member("respond"), context, respond).map(Action::Respond);
         }
         if let Some(entry) = &route.key_value {
             return self.key_value(context, entry).map(Action::KeyValue);
@@ -134,6 +139,16 @@ impl<'c> Compiler<'c> {
         let web_socket = self.web_socket(&at.member("webSocket"), route.web_socket);
         let path = path?;
         let total_weight: u64 = targets.iter().map(|t| u64::from(t.weight)).sum();
+        let (needs_head, request) = self.target_needs(&targets);
+        let targets = targets.into();
+        let mut proxy = Proxy { targets, total_weight, path, web_socket, needs_head, request, fallback: None };
+        self.fallback(context, &mut proxy);
+        self.target_methods(context, steps, &mut proxy);
+        (total_weight > 0).then_some(proxy)
+    }
+
+    /// Returns whether `targets` need the head of a response, and their use of a request's content.
+    pub(super) fn target_needs(&self, targets: &[Target]) -> (bool, BodyUse) {
         let needs_head = targets.iter().any(|target| {
             let config = self.config.upstreams.0.get(target.upstream);
             !target.response.is_empty() || config.is_some_and(|(_, config)| config.responses.cookies == Some(true))
@@ -143,11 +158,7 @@ impl<'c> Compiler<'c> {
             signed_content(config.credentials.as_ref()?)
         };
         let signed = targets.iter().filter_map(signed).max();
-        let request = signed.map_or(BodyUse::Untouched, |limit| BodyUse::Whole { limit });
-        let targets = targets.into();
-        let mut proxy = Proxy { targets, total_weight, path, web_socket, needs_head, request };
-        self.target_methods(context, steps, &mut proxy);
-        (total_weight > 0).then_some(proxy)
+        (needs_head, signed.map_or(BodyUse::Untouched, |limit| BodyUse::Whole { limit }))
     }
 
     /// Compiles a share of the upstream called `name`, written at `at`.
@@ -376,8 +387,12 @@ impl<'c> Compiler<'c> {
     }
 
     #[inline(never)]
-    fn respond(&mut self, context: &RouteContext<'_, 'c>, respond: &config::Respond) -> Option<Respond> {
-        let at = context.at.member("respond");
+    pub(super) fn respond(
+        &mut self,
+        at: &At<'_>,
+        context: &RouteContext<'_, 'c>,
+        respond: &config::Respond,
+    ) -> Option<Respond> {
         let status = respond.status.unwrap_or(200);
         if !(200..=599).contains(&status) {
             self.error_with(&at.member("status"), format_args!("{status} is not a final status"), "use 200 to 599");
@@ -431,7 +446,7 @@ impl<'c> Compiler<'c> {
             }
         }
         if body.as_ref().is_some_and(Template::has_variables) {
-            self.check_values_in(&at, &mut headers, &filled);
+            self.check_values_in(at, &mut headers, &filled);
         }
         let form = form_of(headers.get(header::CONTENT_TYPE));
         Some(Respond { status: StatusCode::from_u16(status).ok()?, headers, filled: filled.into(), body: body?, form })

@@ -19,7 +19,8 @@ use crate::template::Template;
 const MOST_WEIGHT: u32 = 1_000;
 const MOST_PRIORITY: u32 = 15;
 const MOST_ATTEMPTS: u32 = 10;
-const MOST_KEPT: u64 = 1024 * 1024;
+/// The longest content of a request that may be kept to be sent again.
+pub(super) const MOST_KEPT: u64 = 1024 * 1024;
 
 /// The further attempts where the configuration states none of its own, but for those of which nothing was sent.
 const ATTEMPTS: u32 = 2;
@@ -247,7 +248,7 @@ impl Compiler<'_> {
 }
 
 /// The further attempts of an upstream that states nothing of them.
-fn usual_retry() -> Retry {
+pub(super) fn usual_retry() -> Retry {
     Retry {
         attempts: ATTEMPTS,
         unsent: true,

@@ -147,7 +147,7 @@ impl<'c> Compiler<'c> {
         let taken = context.matching.map(|matching| matching.methods).filter(|methods| !methods.is_empty());
         let taken: Vec<Method> = self.methods.iter(taken.unwrap_or(MethodSet::ALL)).cloned().collect();
         let mut changes_get = false;
-        for target in &mut proxy.targets {
+        for target in proxy.all_targets() {
             let all = maps(steps).chain(maps(&target.request));
             target.method = all.fold(MethodMap::default(), |before, next| before.then(next, &taken));
             changes_get |= target.method.other(&Method::GET).is_some();

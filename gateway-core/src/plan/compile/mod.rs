@@ -22,6 +22,7 @@ mod discovery;
 mod edits;
 mod errors;
 mod external;
+mod fallback;
 mod foreign;
 mod geography;
 mod introspection;

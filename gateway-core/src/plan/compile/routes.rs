@@ -103,7 +103,7 @@ impl<'c> Compiler<'c> {
         if THOROUGH {
             self.present = (name.clone(), at.to_path().to_string());
         }
-        let policies = self.policies(&context);
+        let mut policies = self.policies(&context);
         let action = self.action(&context, &policies.request);
         let methods = matching.as_ref().map(|m| m.methods);
         let first = specs.len();
@@ -130,7 +130,9 @@ impl<'c> Compiler<'c> {
         if let (Action::Proxy(proxy), false) = (&mut action, lease.is_zero()) {
             self.end_with_lease(&at.member("webSocket"), route.web_socket, proxy);
         }
-        if let Action::Proxy(proxy) = &action {
+        if let Action::Proxy(proxy) = &mut action {
+            self.check_fallback_content((at, route), proxy, &policies.response);
+            self.place_stale((at, route), proxy, &mut policies.cache);
             self.check_target_methods(at, proxy, &policies.request, policies.cache.as_deref());
         }
         let mut stored_as = Box::default();
@@ -214,7 +216,7 @@ impl<'c> Compiler<'c> {
     /// Reports edits of `Content-Type`: values enter the content as its media type demands, so it must not change
     /// afterwards.
     #[inline(never)]
-    fn check_content_type(&mut self, at: &At<'_>, respond: &Respond, steps: &[ResponseStep]) {
+    pub(super) fn check_content_type(&mut self, at: &At<'_>, respond: &Respond, steps: &[ResponseStep]) {
         let changes_type = |edit: &HeaderEdit| match edit {
             HeaderEdit::Rename(_, name)
             | HeaderEdit::Remove(name)

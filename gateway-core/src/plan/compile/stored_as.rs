@@ -14,7 +14,7 @@ impl Compiler<'_> {
     #[inline(never)]
     pub(super) fn stored_as(&self, name: &str, fingerprint: Fingerprint, proxy: &Proxy) -> Box<str> {
         let mut fingerprint = fingerprint.with(&(name, &proxy.path));
-        for target in &proxy.targets {
+        for target in proxy.targets.iter().chain(proxy.spares()) {
             if let Some((_, config::Upstream { url, urls, targets, cloudflare, spin, responses, .. })) =
                 self.config.upstreams.0.get(target.upstream)
             {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use gateway_core::config::{RequestChecks, UndeclaredQuery};
-use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
+use gateway_core::plan::{Action, Fallback, Next, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
 use gateway_core::policy::clients::Where;
 use gateway_core::policy::condition::Condition;
 use gateway_core::policy::proof::Proof;
 use gateway_core::policy::steer::Steer;
 use gateway_core::route::{Field, HostPattern, Predicate, Spec, Tail, Test};
-use http::HeaderName;
+use http::{HeaderName, Method};
 use serde_json::{Map, Value, json};
 
 use super::limits::deadlines_json;
@@ -131,9 +131,19 @@ fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
             "timeouts": deadlines_json(&target.deadlines),
         })
     };
+    let fallback = |step: &Fallback| match &step.next {
+        Next::Upstream { proxy, methods } => json!({
+            "kind": "upstream",
+            "upstreams": proxy.targets.iter().map(upstream).collect::<Vec<_>>(),
+            "methods": methods.iter().map(Method::as_str).collect::<Vec<_>>(),
+        }),
+        Next::Stale => json!({"kind": "stale"}),
+        Next::Respond(respond) => json!({"kind": "respond", "status": respond.status.as_u16()}),
+    };
     json!({
         "kind": "proxy",
         "upstreams": proxy.targets.iter().map(upstream).collect::<Vec<_>>(),
+        "fallback": proxy.fallback.iter().flat_map(|fallback| &*fallback.steps).map(fallback).collect::<Vec<_>>(),
         "rewrite": match &proxy.path {
             PathRewrite::Keep => Value::Null,
             PathRewrite::Prefix { replacement, .. } => json!({"prefix": format!("{replacement}/")}),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway_core::plan::{Action, PathRewrite, Plan, ResponseStep, Target, WebSocketLimits};
+use gateway_core::plan::{Action, Next, PathRewrite, Plan, Proxy, ResponseStep, Target, WebSocketLimits};
 use gateway_core::policy::etag::Etag;
 use gateway_core::route::Spec;
 
@@ -94,6 +94,7 @@ fn policies(plan: &Plan, route: &gateway_core::plan::Route, parameters: &[&str])
         .chain(route.etag.iter().map(Etag::describe))
         .chain(compress)
         .chain(rewrite(&route.action))
+        .chain(fallback(plan, &route.action))
         .chain(sockets(&route.action));
     of_route.chain(edits(plan, &route.action)).chain(limits::own(plan, route)).collect()
 }
@@ -113,6 +114,20 @@ pub(super) fn described(target: &Target) -> Vec<String> {
     // They edit alone, which no parameter tells from others.
     let request = target.request.iter().map(|step| step.describe(&[]));
     request.chain(target.response.iter().map(ResponseStep::describe)).collect()
+}
+
+/// Returns what comes next where the upstream fails, if anything does.
+fn fallback(plan: &Plan, action: &Action) -> Option<String> {
+    let Action::Proxy(Proxy { fallback: Some(fallback), .. }) = action else { return None };
+    let steps = fallback.steps.iter().map(|step| match &step.next {
+        Next::Upstream { proxy, .. } => {
+            let names = proxy.targets.iter().filter_map(|target| plan.upstreams.get(target.upstream));
+            names.map(|upstream| upstream.name.as_str()).collect()
+        }
+        Next::Stale => "stale".to_owned(),
+        Next::Respond(respond) => format!("respond {}", respond.status.as_u16()),
+    });
+    Some(format!("else {}", steps.collect::<Vec<_>>().join(", else ")))
 }
 
 /// Returns the path that an upstream is sent, where that is another.
