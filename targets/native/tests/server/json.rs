@@ -42,7 +42,7 @@ fn routes_are_listed_as_data() {
     assert_eq!(
         both["action"],
         json!({"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": [], "steered": false, "timeouts": timeouts}, {"name": "b", "weight": 3,
-            "steered": false, "timeouts": timeouts, "policies": [{"kind": "requestHeaders", "edits": 1}, {"kind": "responseHeaders", "edits": 2}]}], "rewrite": null,
+            "steered": false, "timeouts": timeouts, "policies": [{"kind": "requestHeaders", "edits": 1}, {"kind": "responseHeaders", "edits": 2}]}], "fallback": [], "rewrite": null,
             "webSocket": {"idleSeconds": 90.0, "lifeSeconds": null}})
     );
     let policies = both["policies"].as_array().unwrap();
