@@ -6,6 +6,7 @@ use core::time::Duration;
 use http::header::{HeaderName, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::http::grpc;
 use crate::io::{IoError, IoErrorKind};
 use crate::policy::body_edit::Statuses;
 
@@ -25,6 +26,8 @@ pub struct Retry {
     pub timeout: bool,
     /// The statuses of an answer after which a call is; none if it never is.
     pub statuses: Option<Statuses>,
+    /// The statuses of calls of gRPC after which one is, each as the bit of its number.
+    pub grpc_statuses: u32,
     /// The methods whose requests may be sent again although they may have been carried out.
     pub methods: Box<[Method]>,
     /// The longest that an attempt waits for the head of its answer, within the deadlines.
@@ -88,6 +91,17 @@ impl Retry {
         }
     }
 
+    /// The reason for another attempt after an answer with these fields, by the status of a call of gRPC in its head.
+    #[must_use]
+    pub fn grpc_reason(&self, headers: &HeaderMap, may_repeat: bool) -> Option<&'static str> {
+        // Most calls ask for none.
+        if self.grpc_statuses == 0 || !may_repeat || !grpc::is_call(headers) {
+            return None;
+        }
+        let bit = 1_u32.checked_shl(grpc::status(headers)?.into())?;
+        (self.grpc_statuses & bit != 0).then_some("by the gRPC status of the answer")
+    }
+
     /// The wait before the attempt after `attempts` others, at the same place: by `chance` between nothing and a time that doubles with each ("full jitter").
     #[must_use]
     pub fn wait(&self, attempts: u32, chance: u64) -> Duration {
@@ -148,6 +162,7 @@ mod tests {
             reset: true,
             timeout: true,
             statuses: Some(Statuses::of(vec![(503, 503)])),
+            grpc_statuses: 1 << 14,
             methods: [Method::GET, Method::PUT].into(),
             per_try: None,
             base: Duration::from_millis(25),
@@ -173,6 +188,21 @@ mod tests {
         assert!(!retry.may_repeat(&Method::POST, &headers, true) && retry.may_repeat(&Method::PUT, &headers, false));
         headers.insert("idempotency-key", HeaderValue::from_static("\"a\""));
         assert!(retry.may_repeat(&Method::POST, &headers, true) && !retry.may_repeat(&Method::POST, &headers, false));
+    }
+
+    /// docs/configuration.md, Retries: gRPC; what stands in the head alone, of calls that may be repeated.
+    #[test]
+    fn statuses_of_grpc_count_where_they_are_in_the_head() {
+        let reason = |fields: &[(&'static str, &'static str)], may_repeat| {
+            let fields = fields
+                .iter()
+                .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value)));
+            retry().grpc_reason(&fields.collect(), may_repeat).is_some()
+        };
+        let kind = ("content-type", "application/grpc+proto");
+        assert!(reason(&[kind, ("grpc-status", "14")], true) && !reason(&[kind, ("grpc-status", "14")], false));
+        assert!(!reason(&[kind, ("grpc-status", "13")], true) && !reason(&[kind], true));
+        assert!(!reason(&[kind, ("grpc-status", "46")], true) && !reason(&[("grpc-status", "14")], true));
     }
 
     /// docs/configuration.md, Retries: a refused connection is no load, and a request that has arrived, or a handshake, is.

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use super::exchange::Exchange;
 use super::target_uri::target_uri;
-use super::{content, upstream_credentials};
+use super::{content, time_left, upstream_credentials};
 use crate::balance::breaker::Admission;
 use crate::balance::endpoint::Chosen;
 use crate::balance::fleet::Probe;
@@ -51,6 +51,8 @@ pub(super) struct Course<'p> {
     pub(super) target: &'p Target,
     pub(super) upstream: &'p Upstream,
     pub(super) cluster: &'p Cluster,
+    /// The longest that each phase may take, from the beginning of the first call.
+    pub(super) deadlines: Deadlines,
 }
 
 /// Chooses a place for `call`, unless the upstream is not called for now.
@@ -151,9 +153,14 @@ impl<S> Kept<S> {
     }
 
     /// Returns whether there is a reason to send it again, whose last attempt has come to `status`.
-    pub(super) fn is_followed(&self, retry: &Retry, status: Result<StatusCode, IoError>) -> bool {
-        let attempt = status.map_or_else(Attempt::Failed, Attempt::Answered);
-        !matches!(self.content, Content::Gone) && retry.reason(attempt, self.may_repeat).is_some()
+    pub(super) fn is_followed<B>(&self, retry: &Retry, answer: &Result<Response<B>, IoError>) -> bool {
+        !matches!(self.content, Content::Gone) && self.reason(retry, answer).is_some()
+    }
+
+    /// The reason to send it again after this `answer`.
+    fn reason<B>(&self, retry: &Retry, answer: &Result<Response<B>, IoError>) -> Option<&'static str> {
+        let by_grpc = |response: &Response<B>| retry.grpc_reason(response.headers(), self.may_repeat);
+        retry.reason(attempt(answer), self.may_repeat).or_else(|| answer.as_ref().ok().and_then(by_grpc))
     }
 
     /// Gives content `back` of which nothing has been read.
@@ -301,19 +308,16 @@ pub(super) async fn again<'c, P: Platform>(
     begun: Duration,
     (mut endpoint, mut answer): Given<'c, P::Stream>,
 ) -> Result<Given<'c, P::Stream>, Reject> {
-    let Course { upstream, cluster, target, .. } = *course;
+    let Course { upstream, cluster, deadlines, .. } = *course;
     let (Some(retry), Some(group)) = (&cluster.retry, exchange.state.group(upstream)) else {
         return Ok((endpoint, answer));
     };
     let mut tried: Vec<usize> = vec![endpoint.place];
     let mut is_unsent = true;
     for attempts in 0..retry.attempts {
-        let attempt = match &answer {
-            Ok(response) => Attempt::Answered(response.status()),
-            Err(error) => Attempt::Failed(*error),
-        };
+        let attempt = attempt(&answer);
         is_unsent &= matches!(attempt, Attempt::Failed(IoError { retry: true, .. }));
-        let Some(reason) = retry.reason(attempt, kept.may_repeat) else { break };
+        let Some(reason) = kept.reason(retry, &answer) else { break };
         if matches!(kept.content, Content::Gone) {
             break;
         }
@@ -333,7 +337,7 @@ pub(super) async fn again<'c, P: Platform>(
         };
         let elapsed = now.saturating_sub(begun);
         // Who is asked to wait for longer gets the answer that says so.
-        let is_late = target.deadlines.total.is_some_and(|total| elapsed.saturating_add(wait) >= total);
+        let is_late = deadlines.total.is_some_and(|total| elapsed.saturating_add(wait) >= total);
         if wait > retry.longest || is_late {
             break;
         }
@@ -362,6 +366,11 @@ pub(super) async fn again<'c, P: Platform>(
     Ok((endpoint, answer))
 }
 
+/// The state of an attempt that has come to `answer`.
+fn attempt<B>(answer: &Result<Response<B>, IoError>) -> Attempt {
+    answer.as_ref().map_or_else(|error| Attempt::Failed(*error), |response| Attempt::Answered(response.status()))
+}
+
 /// Sends a request that was `kept` to `endpoint`.
 async fn once<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
@@ -370,13 +379,15 @@ async fn once<P: Platform>(
     (call, kept): (&mut Call, &mut Kept<P::Stream>),
     (endpoint, begun): (&Chosen<'_>, Duration),
 ) -> Result<Result<Response<Body<P::Stream>>, IoError>, Reject> {
-    let Course { route, action, target, upstream, cluster } = *course;
+    let Course { route, action, target, upstream, cluster, deadlines: stated } = *course;
     (call.method, call.headers) = (kept.method.clone(), kept.headers.clone());
     if let Host::Upstream = &target.host {
         call.headers.insert(HOST, endpoint.authority.clone());
     }
     let uri = target_uri(action, endpoint, call)?;
     let mut body = kept.take_body();
+    let deadlines = deadlines(stated, Some(cluster), platform.monotonic().saturating_sub(begun));
+    time_left::tell(upstream, &mut call.headers, deadlines.total);
     if let Some(credentials) = &upstream.credentials {
         let (to, content) = ((&mut *call, endpoint.scheme, &uri), (&mut body, route.body_limit));
         upstream_credentials::apply(exchange, platform, credentials, to, content).await?;
@@ -386,7 +397,6 @@ async fn once<P: Platform>(
     exchange.record.sent(target.upstream, call, platform);
     exchange.note(|| Event::sent(target.upstream, endpoint, call, &uri));
     let now = platform.monotonic();
-    let deadlines = deadlines(target.deadlines, Some(cluster), now.saturating_sub(begun));
     let Call { method, headers, .. } = &mut *call;
     let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits: None };
     let answer = platform.fetch(&mut sent).await;

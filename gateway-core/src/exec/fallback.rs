@@ -12,7 +12,7 @@ use crate::balance::fallback::Failure;
 use crate::balance::retry::IDEMPOTENCY_KEY;
 use crate::body::Body;
 use crate::call::Call;
-use crate::error::{CIRCUIT_OPEN, CREDENTIALS_UNAVAILABLE, Reject};
+use crate::error::{CIRCUIT_OPEN, CREDENTIALS_UNAVAILABLE, NO_TARGETS, Reject};
 use crate::http::proxy_status;
 use crate::meter::FellBack;
 use crate::outcome::Reply;
@@ -276,7 +276,10 @@ impl<S> Kept<S> {
             Ok(Reply::Http(response)) => Some(Failure::Answered(response.status())),
             Ok(Reply::Upgrade(..)) => None,
             Err(reject) if reject.code == CIRCUIT_OPEN.code => Some(Failure::Open),
-            Err(reject) if reject.code == CREDENTIALS_UNAVAILABLE.code && exchange.record.upstream.is_none() => {
+            Err(reject)
+                if [CREDENTIALS_UNAVAILABLE.code, NO_TARGETS.code].contains(&reject.code)
+                    && exchange.record.upstream.is_none() =>
+            {
                 Some(Failure::Unsent)
             }
             Err(_) => {

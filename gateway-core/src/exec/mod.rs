@@ -48,6 +48,7 @@ mod signature;
 mod socket;
 mod steps;
 mod target_uri;
+mod time_left;
 mod upstream_credentials;
 mod version;
 mod watch;

@@ -9,7 +9,7 @@ use super::back::{failed, pass_back};
 use super::exchange::Exchange;
 use super::reverse::{self, Way};
 use super::target_uri::target_uri;
-use super::{attempts, body as bodies, discover, fallback, finish, limits, socket, upstream_credentials};
+use super::{attempts, body as bodies, discover, fallback, finish, limits, socket, time_left, upstream_credentials};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -205,12 +205,17 @@ pub(super) async fn send<P: Platform>(
         // RFC 9110 §12.5.3: without the field any coding would do. What is looked at has to be plain.
         call.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
+    let spent = exchange.spent();
+    let stated = time_left::of(target.deadlines, &call.headers);
+    let deadlines = attempts::deadlines(stated, upstream.cluster.as_deref(), spent);
     let mut kept = None;
     if let Some(retry) = upstream.cluster.as_ref().and_then(|cluster| cluster.retry.as_ref())
         && !opens_socket
     {
         kept = attempts::keep(exchange, platform, retry, (call, &mut body)).await?;
     }
+    // Before it is signed.
+    time_left::tell(upstream, &mut call.headers, deadlines.total);
     let mut again = None;
     if let Some(credentials) = &upstream.credentials {
         let (to, signed) = ((&mut *call, endpoint.scheme, &uri), (&mut body, route.body_limit));
@@ -233,8 +238,6 @@ pub(super) async fn send<P: Platform>(
 
     let is_timed = upstream.cluster.is_some() || again.is_some();
     let begun = if is_timed { platform.monotonic() } else { Duration::ZERO };
-    let spent = exchange.spent();
-    let deadlines = attempts::deadlines(target.deadlines, upstream.cluster.as_deref(), spent);
     if opens_socket {
         let way = Way { upstream, endpoint: &endpoint, target, action };
         // On the heap: it is rare, and its state would enlarge every other exchange's.
@@ -264,8 +267,8 @@ pub(super) async fn send<P: Platform>(
     let status = answer.as_ref().map(Response::status).map_err(|error| *error);
     attempts::note(exchange, platform, (upstream, &endpoint), begun, status);
     if let (Some(mut kept), Some(cluster)) = (kept, upstream.cluster.as_deref()) {
-        let course = attempts::Course { route, action, target, upstream, cluster };
-        if cluster.retry.as_ref().is_some_and(|retry| kept.is_followed(retry, status)) {
+        let course = attempts::Course { route, action, target, upstream, cluster, deadlines: stated };
+        if cluster.retry.as_ref().is_some_and(|retry| kept.is_followed(retry, &answer)) {
             let given = (endpoint, answer);
             // The time of the whole is over all that has been called.
             let begun = begun.saturating_sub(spent);

@@ -17,6 +17,7 @@ mod forwarded_element;
 pub mod framing;
 pub(crate) mod freshness;
 pub mod geography;
+pub mod grpc;
 pub mod hop_by_hop;
 pub mod identity;
 pub mod loop_guard;

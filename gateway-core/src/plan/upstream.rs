@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use http::HeaderName;
+
 use super::Certificate;
 use crate::balance::Cluster;
 use crate::balance::discovery::Discovery;
@@ -28,6 +30,8 @@ pub struct Upstream {
     pub tls: UpstreamTls,
     /// The credentials of the gateway itself for it.
     pub credentials: Option<Credentials>,
+    /// The field in which it is told how many milliseconds are left, if it is.
+    pub deadline_header: Option<HeaderName>,
     /// Set if it is told of the client's certificate (RFC 9440).
     pub client_cert: bool,
     /// Set if `Location` is rewritten where it names the upstream's own address.

@@ -59,6 +59,8 @@ pub struct Retry {
     pub on: Option<Vec<RetryOn>>,
     /// The statuses of an answer after which a call is sent again: `503`, or `5xx`. Default: those of gateways, 502, 503 and 504.
     pub statuses: Option<Vec<String>>,
+    /// The statuses of a call of gRPC after which it is sent again, if they are in the head of its answer. Default: none.
+    pub grpc_statuses: Option<Vec<GrpcStatus>>,
     /// The methods whose requests may be sent again although they may have been carried out. Default: those that are idempotent (RFC 9110 §9.2.2).
     pub methods: Option<Vec<String>>,
     /// The longest that an attempt waits for the head of its answer, within `timeouts`. Default: their `firstByte`.
@@ -69,6 +71,45 @@ pub struct Retry {
     pub budget_percent: Option<u32>,
     /// The longest content of a request that is kept to be sent again, where its length is stated; up to `1MiB`. Default: `64KiB`.
     pub max_bytes: Option<ByteSize>,
+}
+
+/// A status of a call of gRPC, in the order of their numbers from 1 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum GrpcStatus {
+    /// 1: it was given up.
+    Cancelled,
+    /// 2: nobody knows.
+    Unknown,
+    /// 3: an argument is wrong.
+    InvalidArgument,
+    /// 4: its time was over.
+    DeadlineExceeded,
+    /// 5: something is not there.
+    NotFound,
+    /// 6: something is there already.
+    AlreadyExists,
+    /// 7: the caller may not do it.
+    PermissionDenied,
+    /// 8: something is used up.
+    ResourceExhausted,
+    /// 9: the state does not let it be done.
+    FailedPrecondition,
+    /// 10: it was ended, as by another at the same time.
+    Aborted,
+    /// 11: it is past the end.
+    OutOfRange,
+    /// 12: there is no such method.
+    Unimplemented,
+    /// 13: the server is broken.
+    Internal,
+    /// 14: the service is not there at the moment.
+    Unavailable,
+    /// 15: data is lost.
+    DataLoss,
+    /// 16: the caller is not known.
+    Unauthenticated,
 }
 
 /// A failure after which a call is sent again.

@@ -62,8 +62,8 @@ pub use body::{
 };
 pub use cache::{Cache, CacheKey};
 pub use cluster::{
-    ActiveHealth, Backoff, Balance, CheckKind, CheckMethod, CircuitBreaker, HashBalance, Health, PassiveHealth, Retry,
-    RetryOn, UpstreamTarget,
+    ActiveHealth, Backoff, Balance, CheckKind, CheckMethod, CircuitBreaker, GrpcStatus, HashBalance, Health,
+    PassiveHealth, Retry, RetryOn, UpstreamTarget,
 };
 pub use compress::{Compress, CompressLevels, ContentCoding};
 pub use concurrency::Concurrency;

@@ -48,6 +48,9 @@ pub struct Upstream {
     /// The credentials of the gateway itself for it.
     #[serde(default)]
     pub credentials: Option<UpstreamCredentials>,
+    /// The field in which it is told how much of `timeouts.total` is left, in milliseconds. Default: none.
+    #[serde(default)]
+    pub deadline_header: Option<String>,
     /// Tells it of the client's certificate in `Client-Cert` (RFC 9440). Default: false.
     #[serde(default)]
     pub client_cert: Option<bool>,

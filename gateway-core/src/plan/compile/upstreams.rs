@@ -3,16 +3,19 @@
 use core::time::Duration;
 use std::borrow::Cow;
 
-use http::{HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Uri};
 
 use super::Compiler;
 use super::at::At;
 use super::clouds::{hands_out_credentials, is_odd_address};
 use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash, JsonPath, Span, THOROUGH, UpstreamProtocol};
+use crate::http::grpc::GRPC_TIMEOUT;
 use crate::http::path;
+use crate::http::request_id::X_REQUEST_ID;
 use crate::net::Scheme;
 use crate::plan::{Endpoint, Host, Keep, Upstream, UpstreamTls};
+use crate::policy::header_edit::is_editable;
 
 /// What stands behind an address may change without the address, as behind a balancer.
 const MAX_AGE: Duration = Duration::from_secs(600);
@@ -51,6 +54,10 @@ impl Compiler<'_> {
                 service: service.map(|cloudflare| cloudflare.service.clone()),
                 tls: tls.unwrap_or_default(),
                 credentials: None,
+                deadline_header: upstream
+                    .deadline_header
+                    .as_ref()
+                    .and_then(|name| self.deadline_header(&at.member("deadlineHeader"), name)),
                 client_cert: upstream.client_cert == Some(true) && self.require_certificates(&at.member("clientCert")),
                 location: upstream.responses.location.unwrap_or(true),
                 cookies: upstream.responses.cookies.unwrap_or(false),
@@ -60,6 +67,22 @@ impl Compiler<'_> {
             });
         }
         upstreams
+    }
+
+    /// The field called `name`, in which an upstream is told how much time is left.
+    fn deadline_header(&mut self, at: &At<'_>, name: &str) -> Option<HeaderName> {
+        let field = HeaderName::try_from(name).ok();
+        match &field {
+            None => {
+                self.error_with(at, format_args!("`{name}` is not a header name"), "use letters, digits and `-`");
+            }
+            Some(field) if !is_editable(field) || *field == X_REQUEST_ID || *field == GRPC_TIMEOUT => {
+                let help = "write another: `x-request-timeout-ms`; `grpc-timeout` is set for calls of gRPC by itself";
+                self.error_with(at, format_args!("`{name}` can't be set"), help);
+            }
+            Some(_) => {}
+        }
+        field
     }
 
     /// Returns whether HTTP/2 is spoken to `upstream` in the clear.
@@ -230,6 +253,7 @@ pub(super) fn internal(index: usize, name: String, endpoint: Endpoint, at: JsonP
         service: None,
         tls: UpstreamTls::default(),
         credentials: None,
+        deadline_header: None,
         client_cert: false,
         location: false,
         cookies: false,
