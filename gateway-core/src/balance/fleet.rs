@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::breaker::Circuit;
 use super::found::Found;
+use super::hedge::Latencies;
 use super::retry::Budget;
 use super::vitals::Vitals;
 use crate::numbers::Numbered;
@@ -17,6 +18,8 @@ pub struct Fleet {
     pub budget: Budget,
     /// The places that were discovered.
     pub found: Remembered<Arc<Found>>,
+    /// How long its calls have taken, where somebody goes by that.
+    pub latencies: Latencies,
     /// The further attempts that it had since the start.
     retries: AtomicU64,
     circuit: Mutex<Circuit>,

@@ -10,6 +10,7 @@ pub mod endpoint;
 pub mod fallback;
 pub mod fleet;
 pub mod found;
+pub mod hedge;
 pub mod passive;
 pub mod retry;
 pub mod traffic;

@@ -6,6 +6,7 @@ use core::time::Duration;
 use http::header::{HeaderName, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
 
+use super::hedge::Hedge;
 use crate::http::grpc;
 use crate::io::{IoError, IoErrorKind};
 use crate::policy::body_edit::Statuses;
@@ -40,6 +41,8 @@ pub struct Retry {
     pub budget_percent: u32,
     /// The longest content of a request that is kept, in bytes; 0 where none is.
     pub most_bytes: u64,
+    /// The second attempts beside first ones that take their time, if there are any.
+    pub hedge: Option<Hedge>,
 }
 
 /// The state of an attempt, as far as another one depends on it.
@@ -169,6 +172,7 @@ mod tests {
             longest: Duration::from_millis(250),
             budget_percent: 20,
             most_bytes: 0,
+            hedge: None,
         }
     }
 

@@ -60,6 +60,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "fallback", "[{\"upstream\": \"NAME\"}, {\"respond\": {\"status\": 503}}]"),
     ("fallback", "on", "[\"unsent\", \"reset\", \"timeout\", \"open\"]"),
     ("retry", "on", "[\"unsent\", \"reset\", \"timeout\"]"),
+    ("retry", "hedge", "{\"after\": \"50ms\"}"),
     ("retry", "grpcStatuses", "[\"unavailable\"]"),
     ("retry", "backoff", "{\"base\": \"25ms\"}"),
     ("", "health", "{\"passive\": {}}"),

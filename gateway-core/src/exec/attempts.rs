@@ -12,6 +12,7 @@ use super::{content, time_left, upstream_credentials};
 use crate::balance::breaker::Admission;
 use crate::balance::endpoint::Chosen;
 use crate::balance::fleet::Probe;
+use crate::balance::hedge::Hedge;
 use crate::balance::retry::{Attempt, Retry, retry_after};
 use crate::balance::vitals::UnderWay;
 use crate::balance::{Cluster, Outcome, Turn, passive};
@@ -163,6 +164,29 @@ impl<S> Kept<S> {
         retry.reason(attempt(answer), self.may_repeat).or_else(|| answer.as_ref().ok().and_then(by_grpc))
     }
 
+    /// Returns whether all of its content is there.
+    pub(super) const fn is_whole(&self) -> bool {
+        matches!(self.content, Content::Whole(_))
+    }
+
+    /// The fields that it had.
+    pub(super) const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Its content, of which all [is there](Self::is_whole).
+    pub(super) fn whole_body(&self) -> Body<S> {
+        match &self.content {
+            Content::Whole(content) if !content.is_empty() => Body::Full(content.clone()),
+            _ => Body::Empty,
+        }
+    }
+
+    /// Returns whether `answer` is one after which it would be sent again.
+    pub(super) fn is_failure<B>(&self, retry: &Retry, answer: &Result<Response<B>, IoError>) -> bool {
+        answer.is_err() || self.reason(retry, answer).is_some()
+    }
+
     /// Gives content `back` of which nothing has been read.
     pub(super) fn give_back(self, back: &mut Body<S>) {
         if let Content::Unread(stream) = self.content {
@@ -211,7 +235,7 @@ impl<P: Platform> Own<'_, P> {
 
 /// Takes note of what has become of a call to an endpoint of an upstream that began at `begun`, perhaps with content of a client (`is_upload`). Returns what
 /// follows from it, in words.
-fn told(
+pub(super) fn told(
     (state, platform): (&State, &impl Platform),
     (upstream, endpoint): (&Upstream, &Chosen<'_>),
     (begun, is_upload): (Duration, bool),
@@ -231,6 +255,10 @@ fn told(
     let (vitals, index) = (endpoint.vitals(&group.vitals), endpoint.place);
     if let Some(vitals) = vitals.get(index).filter(|_| !is_upload) {
         passive::took(vitals, now, outcome);
+        let hedge = cluster.retry.as_ref().and_then(|retry| retry.hedge);
+        if answer.is_ok() && matches!(hedge, Some(Hedge::Percentile(_))) {
+            group.fleet.latencies.count(took);
+        }
     }
     let breaker = cluster.breaker.as_ref();
     let circuit = breaker.and_then(|rule| {

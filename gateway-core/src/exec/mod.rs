@@ -27,6 +27,7 @@ mod external;
 mod fallback;
 mod finish;
 mod flag;
+mod hedge;
 mod idempotency;
 mod introspect;
 mod jwt;

@@ -9,7 +9,9 @@ use super::back::{failed, pass_back};
 use super::exchange::Exchange;
 use super::reverse::{self, Way};
 use super::target_uri::target_uri;
-use super::{attempts, body as bodies, discover, fallback, finish, limits, socket, time_left, upstream_credentials};
+use super::{
+    attempts, body as bodies, discover, fallback, finish, hedge, limits, socket, time_left, upstream_credentials,
+};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -243,6 +245,13 @@ pub(super) async fn send<P: Platform>(
         // On the heap: it is rare, and its state would enlarge every other exchange's.
         return Box::pin(socket::open(exchange, platform, (&way, call), (uri, body), &filled)).await;
     }
+    let second = match (&kept, upstream.cluster.as_deref()) {
+        (Some(kept), Some(cluster)) => {
+            let fleet = exchange.state.group(upstream).map(|group| &*group.fleet);
+            hedge::second(exchange, (call, kept), (cluster, fleet))
+        }
+        _ => None,
+    };
     let Call { method, headers, id, .. } = &mut *call;
     // What a private answer is told depends on what it says of caches; a request of a batch is not the client's.
     let known_edits = KnownEdits::of(plan, route, exchange.filled(), &exchange.standings, id);
@@ -251,11 +260,39 @@ pub(super) async fn send<P: Platform>(
     let known_edits = known_edits.filter(|_| exchange.private.is_none() && !exchange.record.is_part() && !is_cut);
     // What becomes of a call to one of several places is told, and of one after which something else may come.
     let known_edits = known_edits.filter(|_| upstream.cluster.is_none() && !fallback::is_watched(exchange));
-    let mut sent = UpstreamCall { upstream, endpoint: &endpoint, method, uri, headers, body, deadlines, known_edits };
-    let mut answer = platform.fetch(&mut sent).await;
-    match &mut kept {
-        Some(kept) => kept.take_left(&mut sent.body),
-        None => fallback::take_left(content, &mut sent.body),
+    let (mut called, mut won_by) = (begun, None);
+    let mut answer = match (second, &kept, upstream.cluster.as_deref()) {
+        (Some(second), Some(kept), Some(cluster)) => {
+            let mut sent = UpstreamCall {
+                upstream,
+                endpoint: &endpoint,
+                method,
+                uri,
+                headers,
+                body,
+                deadlines,
+                known_edits: None,
+            };
+            let course = attempts::Course { route, action, target, upstream, cluster, deadlines: stated };
+            let first = (endpoint.clone(), &mut sent, begun);
+            // On the heap: it is rare, and its state would enlarge every other exchange's.
+            let won = Box::pin(hedge::race(exchange, platform, &course, (kept, second), first)).await?;
+            won_by = Some((won.endpoint, won.begun));
+            won.answer
+        }
+        _ => {
+            let mut sent =
+                UpstreamCall { upstream, endpoint: &endpoint, method, uri, headers, body, deadlines, known_edits };
+            let answer = platform.fetch(&mut sent).await;
+            match &mut kept {
+                Some(kept) => kept.take_left(&mut sent.body),
+                None => fallback::take_left(content, &mut sent.body),
+            }
+            answer
+        }
+    };
+    if let Some(won_by) = won_by {
+        (endpoint, called) = won_by;
     }
     if let Some(again) = again
         && let Some(refused) = upstream_credentials::take_refused(&mut answer)
@@ -265,7 +302,7 @@ pub(super) async fn send<P: Platform>(
         answer = Box::pin(upstream_credentials::send_again(exchange, platform, way, (again, begun), refused)).await;
     }
     let status = answer.as_ref().map(Response::status).map_err(|error| *error);
-    attempts::note(exchange, platform, (upstream, &endpoint), begun, status);
+    attempts::note(exchange, platform, (upstream, &endpoint), called, status);
     if let (Some(mut kept), Some(cluster)) = (kept, upstream.cluster.as_deref()) {
         let course = attempts::Course { route, action, target, upstream, cluster, deadlines: stated };
         if cluster.retry.as_ref().is_some_and(|retry| kept.is_followed(retry, &answer)) {

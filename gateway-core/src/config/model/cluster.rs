@@ -69,8 +69,21 @@ pub struct Retry {
     pub backoff: Backoff,
     /// The most further attempts, in percent of all calls of the upstream; 1 to 1000. Default: 20.
     pub budget_percent: Option<u32>,
+    /// A second attempt at another place, where the first takes its time: of safe methods alone. Default: none.
+    pub hedge: Option<Hedge>,
     /// The longest content of a request that is kept to be sent again, where its length is stated; up to `1MiB`. Default: `64KiB`.
     pub max_bytes: Option<ByteSize>,
+}
+
+/// When a second attempt is made beside a first one: after a time, or after that within which most calls are answered.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Hedge {
+    /// The time; `1ms` to `60s`.
+    pub after: Option<Span>,
+    /// The calls that are answered by then, in percent; 50 to 99. Until 100 calls are known, there is no second attempt.
+    pub percentile: Option<u32>,
 }
 
 /// A status of a call of gRPC, in the order of their numbers from 1 on.

@@ -62,7 +62,7 @@ pub use body::{
 };
 pub use cache::{Cache, CacheKey};
 pub use cluster::{
-    ActiveHealth, Backoff, Balance, CheckKind, CheckMethod, CircuitBreaker, GrpcStatus, HashBalance, Health,
+    ActiveHealth, Backoff, Balance, CheckKind, CheckMethod, CircuitBreaker, GrpcStatus, HashBalance, Health, Hedge,
     PassiveHealth, Retry, RetryOn, UpstreamTarget,
 };
 pub use compress::{Compress, CompressLevels, ContentCoding};

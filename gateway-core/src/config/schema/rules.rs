@@ -186,6 +186,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Retry", "statuses", Unique),
     ("Retry", "on", Unique),
     ("Retry", "grpcStatuses", Unique),
+    ("Hedge", "percentile", Whole(50, 99)),
     ("Retry", "methods", Text(TOKEN, &["GET", "POST"])),
     ("Retry", "methods", Unique),
     ("Retry", "budgetPercent", Whole(1, 1_000)),

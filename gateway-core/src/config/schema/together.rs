@@ -29,6 +29,7 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             let of_upstreams = ["methods", "maxBytes"].map(|member| if_then(present(member), present("upstream")));
             [json!({ "oneOf": kinds.map(present) })].into_iter().chain(of_upstreams).collect()
         }
+        "Hedge" => vec![json!({ "oneOf": [present("after"), present("percentile")] })],
         "Match" | "Rewrite" => vec![not_both("path", "prefix")],
         "Respond" => vec![not_both("body", "json")],
         "Upstream" => {

@@ -8,6 +8,7 @@ use http::Method;
 use super::Compiler;
 use super::at::At;
 use crate::balance::breaker::Breaker;
+use crate::balance::hedge::Hedge;
 use crate::balance::passive::Passive;
 use crate::balance::retry::Retry;
 use crate::balance::{Balance, Cluster, HashKey, levels};
@@ -60,11 +61,15 @@ impl Compiler<'_> {
         if is_plain && !has_several {
             return None;
         }
+        if let (false, Some(true)) = (has_several, retry.as_ref().map(|retry| retry.hedge.is_some())) {
+            let help = "add another place to `targets`, or remove it";
+            self.error_with(&at.member("retry").member("hedge"), "there is no second place to call", help);
+        }
         let retry = retry.or_else(|| has_several.then(|| Retry { reset: false, timeout: false, ..usual_retry() }));
         Some(Box::new(Cluster {
             balance,
             levels: levels(endpoints.iter().zip(shares.iter().copied())),
-            retry: retry.filter(|retry| retry.attempts > 0),
+            retry: retry.filter(|retry| retry.attempts > 0 || retry.hedge.is_some()),
             passive: passive.filter(|_| has_several),
             active,
             breaker,
@@ -142,6 +147,29 @@ impl Compiler<'_> {
             longest,
             budget_percent: self.within(&at.member("budgetPercent"), retry.budget_percent, (1, 1_000), 20),
             most_bytes,
+            hedge: retry.hedge.as_ref().and_then(|hedge| self.hedge(&at.member("hedge"), hedge)),
+        }
+    }
+
+    fn hedge(&mut self, at: &At<'_>, hedge: &config::Hedge) -> Option<Hedge> {
+        let ms = Duration::from_millis;
+        match (hedge.after, hedge.percentile) {
+            (Some(after), None) => {
+                Some(Hedge::After(self.span(&at.member("after"), Some(after), (ms(1), MINUTE), ms(50))))
+            }
+            (None, Some(percent)) => {
+                Some(Hedge::Percentile(self.within(&at.member("percentile"), Some(percent), (50, 99), 95)))
+            }
+            (None, None) => {
+                let help = "add `after`, or `percentile`: `{\"after\": \"50ms\"}`, `{\"percentile\": 95}`";
+                self.error_with(at, "nothing says when a second attempt is made", help);
+                None
+            }
+            (Some(_), Some(_)) => {
+                let at = at.member("percentile");
+                self.error_with(&at, "`after` says already when a second attempt is made", "keep one");
+                None
+            }
         }
     }
 
@@ -263,5 +291,6 @@ pub(super) fn usual_retry() -> Retry {
         longest: Duration::from_millis(250),
         budget_percent: 20,
         most_bytes: 0,
+        hedge: None,
     }
 }
