@@ -272,7 +272,8 @@ impl Capabilities {
             .with(Feature::ServiceBindings)
             .with(Feature::Geography)
             .with(Feature::ClientCertificates)
-            .with(Feature::RsaSigning),
+            .with(Feature::RsaSigning)
+            .with(Feature::Checks),
         counters: OwnCounters::DurableObjects,
         further_methods: Some(RUNTIME_METHODS),
         most_subrequests: Some(1000),
@@ -360,6 +361,7 @@ mod tests {
             Feature::Geography,
             Feature::ClientCertificates,
             Feature::RsaSigning,
+            Feature::Checks,
         ];
         let others = FEATURES.into_iter().filter(|feature| !has.contains(feature));
         assert_eq!(lacks(Capabilities::CLOUDFLARE), others.collect::<Vec<_>>());

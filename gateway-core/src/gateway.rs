@@ -189,6 +189,7 @@ impl<P: Platform> Gateway<P> {
                 exec::refresh_places((&self.plan, &self.state, &self.platform), upstream).await;
             }
             After::RefreshPurges => exec::refresh_purges(&self.state, &self.platform).await,
+            After::RefreshChecks => exec::refresh_checks(&self.plan, &self.state, &self.platform).await,
             After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,
         }
     }
@@ -202,6 +203,18 @@ impl<P: Platform> Gateway<P> {
     /// Makes a check that is due.
     pub async fn check(&self, due: DueCheck) {
         exec::check(&self.plan, &self.state, &self.platform, due).await;
+    }
+
+    /// Checks the places of all upstreams, whatever is due, and leaves what has come of it in the key-value store: for platforms on which this is called from
+    /// time to time, by whoever has no memory in common with those who serve requests. Where an outcome speaks against what holds, the place is checked again,
+    /// until that is decided.
+    pub async fn check_all(&self) {
+        exec::check_all(&self.plan, &self.state, &self.platform).await;
+    }
+
+    /// Returns whether places of upstreams are checked.
+    pub fn checks(&self) -> bool {
+        exec::are_checked(&self.plan)
     }
 
     /// Has `read` read the entry of every flag again, for the requests to come, without a request that asks for it. Returns each

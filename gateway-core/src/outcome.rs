@@ -64,6 +64,8 @@ pub enum After {
         /// Its index in [`Plan::upstreams`](crate::plan::Plan::upstreams).
         upstream: usize,
     },
+    /// Read again which places fail their checks.
+    RefreshChecks,
     /// Read a flag again.
     RefreshFlag {
         /// Its index in [`Plan::flags`](crate::plan::Plan::flags).
@@ -82,6 +84,7 @@ impl After {
             Owed::Revalidate(one) => Self::Revalidate(one),
             Owed::RefreshPurges => Self::RefreshPurges,
             Owed::Discover(upstream) => Self::Discover { upstream },
+            Owed::RefreshChecks => Self::RefreshChecks,
             Owed::GiveBack(cell) => Self::GiveBack(cell),
             Owed::Settle(one) => Self::Settle(one),
             Owed::Claimed(claim) => {

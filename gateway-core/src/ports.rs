@@ -109,6 +109,11 @@ pub trait Platform:
         false
     }
 
+    /// Returns whether the places whose checks fail stand in the key-value store, since those who check have no memory in common with those who call.
+    fn checks_in_store(&self) -> bool {
+        false
+    }
+
     /// Takes note of the purges in `book`, to which some were added. For platforms whose stored responses outlive them.
     ///
     /// # Errors

@@ -98,6 +98,8 @@ pub(crate) enum Owed {
     RefreshPurges,
     /// Ask where the upstream with this index is.
     Discover(usize),
+    /// Read again which places fail their checks.
+    RefreshChecks,
     /// Apply this operation to this cell of a rate limit, by which the request takes the units that its response states.
     Settle(Box<(String, CounterOp)>),
     /// Do so with the units that the content of the response has stated by then.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::adopted::Adopted;
 use crate::balance::Cluster;
+use crate::balance::active::CheckReads;
 use crate::balance::choose::{Choice, Chooser};
 use crate::balance::endpoint::Chosen;
 use crate::balance::fleet::{Fleet, Fleets};
@@ -57,6 +58,7 @@ pub struct State {
     borrowed: Arc<Borrowed>,
     purges: Arc<PurgeBook>,
     purge_reads: Arc<PurgeReads>,
+    check_reads: CheckReads,
     sessions: Arc<Answers>,
     renewed: Arc<Renewed>,
     /// What services have decided. It is of one plan: callers are among it.
@@ -152,6 +154,7 @@ impl State {
             flights: previous.map(|previous| Arc::clone(&previous.flights)).unwrap_or_default(),
             purges: previous.map(|previous| Arc::clone(&previous.purges)).unwrap_or_default(),
             purge_reads: previous.map(|previous| Arc::clone(&previous.purge_reads)).unwrap_or_default(),
+            check_reads: CheckReads::default(),
             sessions: previous.map(|previous| Arc::clone(&previous.sessions)).unwrap_or_default(),
             renewed: previous.map(|previous| Arc::clone(&previous.renewed)).unwrap_or_default(),
             decisions: Answers::default(),
@@ -223,6 +226,11 @@ impl State {
     /// The reads of the purges, where they live in a store.
     pub(crate) fn purge_reads(&self) -> &PurgeReads {
         &self.purge_reads
+    }
+
+    /// The reads of the places that fail their checks, where those stand in a store.
+    pub(crate) fn check_reads(&self) -> &CheckReads {
+        &self.check_reads
     }
 
     /// The requests that services have let in.

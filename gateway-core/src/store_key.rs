@@ -28,6 +28,8 @@ pub enum KeyUse {
     Answer,
     /// The places of the registry.
     Registry,
+    /// The places of upstreams that are left out because their checks fail.
+    Checks,
 }
 
 impl KeyUse {
@@ -44,6 +46,7 @@ impl KeyUse {
             Self::Cache => "cache:",
             Self::Answer => "answer:",
             Self::Registry => "registry:",
+            Self::Checks => "checks:",
         }
     }
 

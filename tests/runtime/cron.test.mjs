@@ -5,6 +5,8 @@
  */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { test } from "node:test";
 import { serveWorker } from "./workerd.mjs";
 
@@ -75,4 +77,87 @@ test("cron that has no store to read says so, and fails nobody", async () => {
 test("cron has nothing to do and nothing to say where there is no flag", async () => {
   const { status, lines } = await run([{ name: "r", match: { prefix: "/" }, respond: {} }], {}, []);
   assert.deepEqual([status, lines], [200, []]);
+});
+
+/** A store of values that outlives isolates. */
+async function serveValues() {
+  const all = new Map();
+  const server = createServer(async (request, response) => {
+    const key = decodeURIComponent(request.url.split("?", 1)[0]);
+    if (request.method === "DELETE") return response.writeHead(all.delete(key) ? 200 : 404).end();
+    if (request.method !== "PUT") return all.has(key) ? response.end(all.get(key)) : response.writeHead(404).end();
+    const pieces = [];
+    for await (const piece of request) pieces.push(piece);
+    all.set(key, Buffer.concat(pieces));
+    return response.end();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const end = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { address: `127.0.0.1:${server.address().port}`, end };
+}
+
+/** The answers of a place, by path; those of a check fail while `isWell` is false. */
+function place(name) {
+  const state = { isWell: true, checks: 0, name };
+  const server = createServer((request, response) => {
+    if (request.url === "/healthz") {
+      state.checks += 1;
+      response.statusCode = state.isWell ? 200 : 503;
+    }
+    response.end(name);
+  });
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve({ state, url: `http://127.0.0.1:${server.address().port}`, end: () => (server.closeAllConnections(), server.close()) }));
+  });
+}
+
+/** `script`, which besides runs cron at `/cron`. */
+function atCron(script) {
+  return `${script}
+    const serve = worker_default.fetch;
+    worker_default.fetch = async (request, env, context) => {
+      if (new URL(request.url).pathname !== "/cron") return serve(request, env, context);
+      await worker_default.scheduled({ cron: "* * * * *", scheduledTime: Date.now() }, env, context);
+      return new Response();
+    };`;
+}
+
+test("cron checks places, and an isolate that begins afterwards learns which ones fail", async (t) => {
+  const places = await Promise.all([place("a"), place("b")]);
+  t.after(() => places.forEach(({ end }) => end()));
+  const [a] = places;
+  const active = { path: "/healthz", every: "100ms", timeout: "100ms", unhealthy: 2 };
+  const config = {
+    upstreams: { up: { urls: places.map(({ url }) => url), health: { active, passive: { enabled: false } } } },
+    routes: [{ name: "r", match: { prefix: "/" }, upstream: "up" }],
+  };
+  const values = await serveValues();
+  t.after(values.end);
+  const ask = async (gateway, path = "/") => (await fetch(`http://127.0.0.1:${gateway.port}${path}`)).text();
+  const answers = async (gateway) => {
+    await ask(gateway);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const all = [];
+    for (let count = 0; count < 6; count += 1) all.push(await ask(gateway));
+    return all.sort().join("");
+  };
+  const first = await serveWorker(config, atCron, { keyValue: values.address });
+  a.state.isWell = false;
+  await ask(first, "/cron");
+  assert.equal(a.state.checks, 2, "one failure alone is none");
+  assert.equal(await answers(first), "bbbbbb");
+  await first.end();
+  assert.ok(first.lines.some((line) => line.includes(`${a.url} is left out, its checks fail: status 503`)), first.lines.join("\n"));
+  // Another isolate, which has nothing but the store.
+  const second = await serveWorker(config, atCron, { keyValue: values.address });
+  assert.equal(await answers(second), "bbbbbb");
+  a.state.isWell = true;
+  await ask(second, "/cron");
+  await second.end();
+  const third = await serveWorker(config, atCron, { keyValue: values.address });
+  assert.equal(await answers(third), "aaabbb");
+  await third.end();
 });

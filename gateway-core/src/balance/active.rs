@@ -3,6 +3,7 @@
 //! Nothing here waits or asks: whoever has a timer asks which places are due, and tells what has become of each check.
 
 use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -115,10 +116,46 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// Takes over what somebody else has found: whether the place is left out.
+    pub(crate) const fn take_over(&mut self, is_out: bool) {
+        self.is_known = true;
+        if self.is_out != is_out {
+            self.is_out = is_out;
+            self.row = 0;
+        }
+    }
+
+    /// Returns whether the place is left out as far as the last check has told.
+    #[must_use]
+    pub(crate) const fn is_out(&self) -> bool {
+        self.is_out
+    }
+
+    /// Returns whether the last checks speak against what holds, and are not enough.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.row > 0
+    }
+
     /// The reason why the last one has failed, of those that did.
     #[must_use]
     pub const fn trouble(&self) -> Option<Trouble> {
         self.trouble
+    }
+}
+
+/// The reads of the places that fail their checks, where those stand in a store: no request waits for one.
+#[derive(Debug, Default)]
+pub struct CheckReads(AtomicU64);
+
+impl CheckReads {
+    /// The time from one read to the next.
+    pub const EVERY: Duration = Duration::from_secs(5);
+
+    /// Returns whether they are to be read again at `now`, by whoever is the first to ask.
+    pub fn are_due(&self, now: Duration) -> bool {
+        let (now, next) = (now.as_millis() as u64, self.0.load(Ordering::Relaxed));
+        let then = now.saturating_add(Self::EVERY.as_millis() as u64);
+        next <= now && self.0.compare_exchange(next, then, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 

@@ -188,7 +188,7 @@ impl Vitals {
     }
 
     /// Leaves it out until this time because its checks fail, or has it in again.
-    pub(super) fn leave_out_until(&self, time: Duration) {
+    pub(crate) fn leave_out_until(&self, time: Duration) {
         self.fails_until.store(time.as_millis() as u64, Ordering::Relaxed);
     }
 

@@ -23,6 +23,7 @@ use crate::io::{IoError, IoErrorKind};
 use crate::net::Deadlines;
 use crate::plan::{Host, Proxy, Route, Target, Upstream};
 use crate::ports::{Platform, UpstreamCall};
+use crate::record::Owed;
 use crate::state::{Group, State};
 use crate::trace::Event;
 
@@ -81,6 +82,9 @@ pub(super) fn first<'p, P: Platform>(
     }
     if let Some(retry) = &cluster.retry {
         group.fleet.budget.add(retry.budget_percent);
+    }
+    if cluster.active.is_some() && platform.checks_in_store() && exchange.state.check_reads().are_due(now) {
+        exchange.record.owed.push(Owed::RefreshChecks);
     }
     let choice = exchange.state.choose((upstream, cluster), Some(call), None, (platform, now));
     let (chosen, trial) = choice.ok_or_else(Reject::internal)?;

@@ -8,6 +8,7 @@ use http::header::{HOST, USER_AGENT};
 use http::{HeaderValue, StatusCode, Uri, Version};
 
 use super::upstream_credentials;
+use super::within::within;
 use crate::balance::Turn;
 use crate::balance::active::{Active, Check, Question, Trouble};
 use crate::balance::endpoint::Chosen;
@@ -19,6 +20,8 @@ use crate::net::Deadlines;
 use crate::plan::{Endpoint, Plan, Upstream};
 use crate::ports::{Platform, UpstreamCall};
 use crate::state::State;
+use crate::store_key::{KeyUse, StoreKey};
+use crate::together::together;
 
 /// The most bytes of an answer that are looked at.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -87,6 +90,119 @@ pub(crate) async fn check<P: Platform>(plan: &Plan, state: &State, platform: &P,
             platform.hears_of_upstream(&format_args!("the upstream `{name}`: {} is back, its checks succeed", url()))
         }
         (None, _) => {}
+    }
+}
+
+/// Returns whether places of upstreams are checked.
+pub(crate) fn are_checked(plan: &Plan) -> bool {
+    plan.upstreams.iter().any(|upstream| active(upstream).is_some())
+}
+
+/// The places that fail their checks, as the store has them: a line for each, with the name of its upstream and its URL. The value expires when nobody
+/// checks any more; where no place fails, there is none.
+type Failing = Vec<u8>;
+
+/// The time for which the value holds.
+const KEPT_FOR: Duration = Duration::from_secs(300);
+
+/// The longest that the store is waited for.
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The longest that a place is checked until it is decided whether it is well.
+const DECIDED_WITHIN: Duration = Duration::from_secs(30);
+
+fn key() -> Option<StoreKey> {
+    StoreKey::written(KeyUse::Checks, |key| {
+        key.push_str("failing");
+        true
+    })
+}
+
+fn line(upstream: &Upstream, endpoint: &Endpoint) -> String {
+    [&*upstream.name, " ", &endpoint.url(), "\n"].concat()
+}
+
+fn is_in(failing: &[u8], line: &str) -> bool {
+    failing.split_inclusive(|byte| *byte == b'\n').any(|other| other == line.as_bytes())
+}
+
+/// Reads which places fail their checks; none if the store can't tell.
+async fn stored<P: Platform>(platform: &P) -> Option<Failing> {
+    let value = within(platform, STORE_TIMEOUT, platform.get(key()?.as_str())).await?.ok()?;
+    Some(value.map_or_else(Vec::new, |value| value.to_vec()))
+}
+
+/// Reads again which places fail their checks, for the requests to come.
+pub(crate) async fn refresh<P: Platform>(plan: &Plan, state: &State, platform: &P) {
+    // What was known before ends by itself.
+    let Some(failing) = stored(platform).await else { return };
+    take_over(plan, state, platform, &failing);
+}
+
+fn take_over(plan: &Plan, state: &State, platform: &impl Platform, failing: &[u8]) {
+    let now = platform.monotonic();
+    for upstream in plan.upstreams.iter().filter(|upstream| active(upstream).is_some()) {
+        for (endpoint, vitals) in places(state, upstream, platform.monotonic()) {
+            let is_out = is_in(failing, &line(upstream, &endpoint));
+            vitals.checked(|checked| checked.take_over(is_out));
+            vitals.leave_out_until(if is_out { now.saturating_add(KEPT_FOR) } else { Duration::ZERO });
+        }
+    }
+}
+
+/// Checks all places, and leaves what has come of it in the store.
+pub(crate) async fn check_all<P: Platform>(plan: &Plan, state: &State, platform: &P) {
+    let before = stored(platform).await;
+    if let Some(failing) = &before {
+        take_over(plan, state, platform, failing);
+    }
+    let mut decisions = Vec::new();
+    for upstream in &plan.upstreams {
+        let Some(active) = active(upstream) else { continue };
+        for (_, vitals) in places(state, upstream, platform.monotonic()) {
+            let index = upstream.index;
+            decisions.push(decide((plan, state, platform), active, (index, vitals)));
+        }
+    }
+    together(decisions).await;
+    let mut failing = String::new();
+    for upstream in plan.upstreams.iter().filter(|upstream| active(upstream).is_some()) {
+        for (endpoint, vitals) in places(state, upstream, platform.monotonic()) {
+            if vitals.checked(|checked| checked.is_out()) {
+                failing.push_str(&line(upstream, &endpoint));
+            }
+        }
+    }
+    let Some(key) = key() else { return };
+    let failed = if !failing.is_empty() {
+        let put = platform.put(key.as_str(), failing.into(), Some(KEPT_FOR));
+        within(platform, STORE_TIMEOUT, put).await.is_none_or(|put| put.is_err())
+    } else if before.is_none_or(|before| !before.is_empty()) {
+        within(platform, STORE_TIMEOUT, platform.delete(key.as_str())).await.is_none_or(|deleted| deleted.is_err())
+    } else {
+        false
+    };
+    if failed {
+        platform.hears_of_upstream(&"the places that fail their checks can't be stored");
+    }
+}
+
+/// Checks a place until it is decided whether it is well.
+async fn decide<P: Platform>(
+    (plan, state, platform): (&Plan, &State, &P),
+    active: &Active,
+    (upstream, vitals): (usize, Arc<Vitals>),
+) {
+    vitals.checked(|checked| checked.take_over(checked.is_out()));
+    let begun = platform.monotonic();
+    loop {
+        check(plan, state, platform, DueCheck { upstream, vitals: Arc::clone(&vitals) }).await;
+        let is_late = platform.monotonic().saturating_sub(begun).saturating_add(active.every) > DECIDED_WITHIN;
+        // The next run goes on, if it is of this instance.
+        if is_late || !vitals.checked(|checked| checked.is_open()) {
+            return;
+        }
+        platform.sleep(active.every).await;
     }
 }
 

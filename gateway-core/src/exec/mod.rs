@@ -60,7 +60,7 @@ pub(crate) use access_token::refresh as refresh_token;
 pub(crate) use admin::{MOST_CONTENT as MOST_ADMIN_CONTENT, answer as answer_admin};
 pub(crate) use cache::{refresh_purges, revalidate};
 pub use checks::DueCheck;
-pub(crate) use checks::{check, due as due_checks};
+pub(crate) use checks::{are_checked, check, check_all, due as due_checks, refresh as refresh_checks};
 pub(crate) use discover::{follow as follow_places, refresh as refresh_places};
 pub(crate) use ending::{begin, end};
 pub(crate) use flag::{refresh as refresh_flag, refresh_all as refresh_flags};

@@ -84,6 +84,15 @@ export function begin(request: Request, method: string, headers: Headers, hasBod
   }
 }
 
+/** Begins an exchange without a request that checks the places of upstreams; returns its first commands, or nothing if there is nothing to check. */
+export function check(): Command[] | undefined {
+  try {
+    return readCommands(wasm.check_places(Date.now()));
+  } catch (error) {
+    return startOver(error);
+  }
+}
+
 /** Goes on with an exchange after the effect in `slot`; returns its next commands, or nothing if it failed. */
 export function resume({ ticket }: Hold, slot: number, completion: Completion): Command[] | undefined {
   if (ticket.instance !== instance) return undefined;

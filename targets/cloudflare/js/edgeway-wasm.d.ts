@@ -11,6 +11,7 @@ declare module "edgeway-wasm" {
   export function services(): string;
   export function check(config: Uint8Array, bindings?: string): string;
   export function begin(len: number, hasBody: boolean, now: number): number;
+  export function check_places(now: number): number;
   export function resume_head(id: number, slot: number, status: number, len: number, hasBody: boolean, now: number): number;
   export function resume_bytes(id: number, slot: number, len: number, now: number): number;
   export function resume_nothing(id: number, slot: number, now: number): number;

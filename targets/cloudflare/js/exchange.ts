@@ -1,7 +1,7 @@
 /** One request on its way through the core, whose commands are performed here. */
 
 import type { Command } from "./commands.ts";
-import { begin, Filter, hold, left, letGo, observe, relayed, release, resume, serviceName, type Completion, type Hold } from "./core.ts";
+import { begin, check, Filter, hold, left, letGo, observe, relayed, release, resume, serviceName, type Completion, type Hold } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
 import { sign, verify } from "./crypto.ts";
 import { applyEdits } from "./head.ts";
@@ -83,6 +83,18 @@ export class Exchange {
       this.#lose(error);
     }
     return this.#answer ?? new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  /** Checks the places of upstreams, if any are to be checked, on behalf of no request: the one at hand is empty. Never fails. */
+  check(): Promise<unknown> {
+    try {
+      const commands = check();
+      if (commands === undefined) return Promise.resolve();
+      this.#perform(commands);
+    } catch (error) {
+      this.#lose(error);
+    }
+    return this.#answer === undefined ? new Promise((resolve) => (this.#resolve = resolve)) : Promise.resolve();
   }
 
   /** Performs the core's commands, in order. */

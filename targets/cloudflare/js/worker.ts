@@ -1,4 +1,4 @@
-/** The Worker: hands each request to the core, and performs its commands. Cron runs in the core alone. */
+/** The Worker: hands each request to the core, and performs its commands. Cron reads flags in the core alone, and checks places as an exchange without a request. */
 
 import { env } from "cloudflare:workers";
 import module from "./edgeway.wasm";
@@ -29,6 +29,8 @@ export default {
   fetch: (request: Request, bindings: Bindings, context: ExecutionContext): Response | Promise<Response> =>
     new Exchange(request, bindings, context).answer(),
 
-  scheduled: (event: ScheduledController, bindings: Bindings, context: ExecutionContext): Promise<void> =>
-    attempt(() => wasm.scheduled(event, bindings, context)),
+  scheduled: async (event: ScheduledController, bindings: Bindings, context: ExecutionContext): Promise<void> => {
+    await attempt(() => wasm.scheduled(event, bindings, context));
+    await new Exchange(new Request("https://cron.invalid/"), bindings, context).check();
+  },
 };

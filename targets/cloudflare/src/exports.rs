@@ -8,10 +8,10 @@ use bytes::Bytes;
 use edgeway_wire::Failure;
 use gateway_core::body::Body;
 use gateway_core::error::Reject;
-use gateway_core::gateway::{Ended, Gateway, Length, Outcome};
+use gateway_core::gateway::{Ended, Gateway, Length, Outcome, Reply};
 use gateway_core::plan;
 use gateway_core::ports::{IoError, IoErrorKind, Peer, Platform as _};
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use wasm_bindgen::prelude::*;
 
 use crate::exchange::{self, Answered, Completion};
@@ -95,6 +95,18 @@ async fn answer(gateway: &'static Gateway<Worker>, request: Request<Body<Handle>
     let Outcome { reply, after } = gateway.handle(request, &peer, &mut witness.record).await;
     let after = witness.answered(&reply, after);
     Answered { reply, after }
+}
+
+/// Begins an exchange without a request that checks the places of upstreams; null if there is nothing to check.
+#[wasm_bindgen]
+pub fn check_places(now: f64) -> *const u32 {
+    exchange::set_now(now);
+    let Some(gateway) = GATEWAY.get().filter(|gateway| gateway.checks()) else { return ptr::null() };
+    let checked = async {
+        gateway.check_all().await;
+        Answered { reply: Reply::Http(Response::new(Body::Empty)), after: None }
+    };
+    exchange::begin(Box::pin(checked), wire::Head::default())
 }
 
 /// Ends exchange `id`, which the glue has answered with `status` and the upstream's body, if there is one, of `length`

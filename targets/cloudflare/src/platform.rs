@@ -101,6 +101,15 @@ impl Platform for Worker {
     fn purges_in_store(&self) -> bool {
         true
     }
+
+    /// Cron checks, in an isolate of its own.
+    fn checks_in_store(&self) -> bool {
+        true
+    }
+
+    fn hears_of_upstream(&self, told: &dyn core::fmt::Display) {
+        console::log(&told.to_string());
+    }
 }
 
 impl Fetch for Worker {

@@ -51,6 +51,11 @@ impl gateway_core::ports::Platform for Platform {
         self.0.purges_in_store.get()
     }
 
+    /// As on Workers, where a test says so.
+    fn checks_in_store(&self) -> bool {
+        self.0.checks_in_store.get()
+    }
+
     /// As on Spin, or as on the others, by the seed.
     fn flights_in_store(&self) -> bool {
         self.0.flights_in_store.get()

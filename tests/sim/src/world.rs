@@ -44,6 +44,8 @@ pub struct World {
     pub flights_in_store: Cell<bool>,
     /// Whether purges live in the key-value store: chance decides.
     pub purges_in_store: Cell<bool>,
+    /// Set if the places that fail their checks stand in the store.
+    pub checks_in_store: Cell<bool>,
     /// The reads of the key-value store.
     pub reads: Cell<usize>,
     /// Whether several cells are asked in one round trip: chance decides.
@@ -93,6 +95,7 @@ impl World {
             responses: RefCell::default(),
             stores_apart: Chance::new(seed).below(3) == 0,
             flights_in_store: Cell::new(Chance::new(seed).bits() & 1 << 9 == 0),
+            checks_in_store: Cell::new(false),
             purges_in_store: Cell::new(Chance::new(seed).bits() & 1 << 8 == 0),
             asks_at_once: Cell::new(Chance::new(seed).bits() & 1 << 10 == 0),
             counts: Cell::new(0),

@@ -229,3 +229,57 @@ fn histories_of_places_that_are_checked() {
         }
     }
 }
+
+/// docs/platforms.md, Checks of places: one instance checks from time to time, and another learns of it by the store, behind an answer.
+#[test]
+fn instances_learn_by_the_store_which_places_fail() {
+    for seed in 0..40 {
+        let world = Rc::new(World::new(seed));
+        world.checks_in_store.set(true);
+        let text = r#"{"upstreams": {"u": {"urls": ["http://p0.test", "http://p1.test"],
+                "health": {"active": {"path": "/healthz", "every": "1s", "timeout": "500ms", "unhealthy": 2}, "passive": {"enabled": false}}}},
+            "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "u"}]}"#;
+        let plan = Arc::new(plan::load(text, &CAPABILITIES, &Vault(&BTreeMap::new())).expect("a sound configuration"));
+        let [cron, first] = [(); 2].map(|()| Gateway::new(Arc::clone(&plan), Platform(Rc::clone(&world))));
+        let check = || {
+            // Each run in an instance of its own, as it may be.
+            let fresh = Gateway::new(Arc::clone(&plan), Platform(Rc::clone(&world)));
+            let instance = if seed % 2 == 0 { &fresh } else { &cron };
+            let task: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(instance.check_all());
+            run(&world, [task]).unwrap_or_else(|hang| panic!("{hang}"));
+            world.take_calls().iter().filter(|call| place_of(call) == 0).count()
+        };
+        let ask = |times: usize| -> Vec<usize> {
+            (0..times)
+                .map(|_| {
+                    let asked = serde_json::json!({ "url": "http://gw.test/" });
+                    let (request, peer) = client_request(&world, &serde_json::from_value(asked).expect("a request"));
+                    let task: Pin<Box<dyn Future<Output = Response> + '_>> = Box::pin(receive(&first, request, peer));
+                    run(&world, [task]).unwrap_or_else(|hang| panic!("{hang}"));
+                    place_of(&world.take_calls()[0])
+                })
+                .collect()
+        };
+        world.set_script(|call: &Call| reply(Mood::Well, is_check(call), Duration::ZERO));
+        assert_eq!(check(), 1, "nothing speaks against it");
+        assert_eq!(ask(4).iter().sum::<usize>(), 2, "both are called");
+        world.set_script(|call: &Call| {
+            reply(if place_of(call) == 0 { Mood::Unwell } else { Mood::Well }, is_check(call), Duration::ZERO)
+        });
+        assert_eq!(check(), 2, "one failure alone is none");
+        world.advance(Duration::from_secs(6));
+        ask(1);
+        assert_eq!(ask(4), [1; 4], "it is known from the second request on");
+        assert_eq!(check(), 1);
+        // Nobody checks any more: after some time all are called.
+        world.advance(Duration::from_secs(310));
+        ask(1);
+        assert_eq!(ask(4).iter().sum::<usize>(), 2);
+        assert_eq!(check(), 2);
+        world.set_script(|call: &Call| reply(Mood::Well, is_check(call), Duration::ZERO));
+        assert_eq!(check(), 1);
+        world.advance(Duration::from_secs(6));
+        ask(1);
+        assert_eq!(ask(4).iter().sum::<usize>(), 2, "it is back");
+    }
+}

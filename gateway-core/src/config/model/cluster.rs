@@ -156,7 +156,7 @@ pub struct Backoff {
 pub struct Health {
     /// What is learned of the calls that go there anyway.
     pub passive: Option<PassiveHealth>,
-    /// Checks that the gateway makes by itself. Native server only.
+    /// Checks that the gateway makes by itself. Not on Spin.
     pub active: Option<ActiveHealth>,
 }
 
