@@ -8,7 +8,7 @@ use crate::body::Body;
 use crate::policy::counter::CounterOp;
 use crate::policy::watch::Watch;
 use crate::ports::Platform;
-use crate::record::{Claim, Owed, Permit, Revalidation};
+use crate::record::{Claim, Mirrored, Owed, Permit, Revalidation};
 use crate::time::Clock;
 
 /// The answer to a request, and the work that is left when it has been given.
@@ -57,6 +57,8 @@ pub enum After {
     GiveBack(Box<str>),
     /// Ask for a stored response again.
     Revalidate(Box<Revalidation>),
+    /// Send a copy of a request to another upstream.
+    Mirror(Box<Mirrored>),
     /// Read the purges of stored responses again.
     RefreshPurges,
     /// Ask where an upstream is again.
@@ -82,6 +84,7 @@ impl After {
             Owed::RefreshToken(source) => Self::RefreshToken { source },
             Owed::RefreshEntries(watch) => Self::RefreshEntries(watch),
             Owed::Revalidate(one) => Self::Revalidate(one),
+            Owed::Mirror(one) => Self::Mirror(one),
             Owed::RefreshPurges => Self::RefreshPurges,
             Owed::Discover(upstream) => Self::Discover { upstream },
             Owed::RefreshChecks => Self::RefreshChecks,

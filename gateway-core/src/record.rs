@@ -6,9 +6,11 @@ use core::sync::atomic::AtomicU64;
 use core::time::Duration;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{REFERER, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
 
+use crate::balance::copies::Copy;
 use crate::balance::vitals::UnderWay;
 use crate::cache::asked::Asked;
 use crate::cache::flights::Flight;
@@ -62,6 +64,8 @@ pub struct Record {
     pub(crate) under_way: Option<UnderWay>,
     /// Set if the exchange with the upstream has failed before anything was sent.
     pub(crate) unsent: bool,
+    /// Set if no client waits for it: nothing of it is told to one.
+    pub(crate) is_background: bool,
     /// The bytes that are left for contents of the batch, if the request is one of a batch.
     pub(crate) room: Option<Arc<AtomicU64>>,
     /// Other work that is left, whoever answers.
@@ -110,6 +114,8 @@ pub(crate) enum Owed {
     Expected(Box<Expected>),
     /// Give this counter cell back, if the request has come to nobody: it may come again then.
     GiveBack(Box<str>),
+    /// Send a copy of the request to another upstream.
+    Mirror(Box<Mirrored>),
     /// Give up the claim on an idempotency key, if nobody else has: the exchange has been ended from outside.
     Claimed(Box<Claim>),
 }
@@ -144,6 +150,21 @@ pub struct Revalidation {
     pub(crate) variant: Arc<Variant>,
     /// The flight that it is: others do not ask as well.
     pub(crate) flight: Flight,
+}
+
+/// A copy of a request for another upstream.
+#[derive(Debug)]
+pub struct Mirrored {
+    /// The index of the route in `Plan::routes`.
+    pub(crate) route: usize,
+    /// The index of the mirror among those of the route.
+    pub(crate) mirror: usize,
+    /// The request, as the steps of the route have left it.
+    pub(crate) call: Call,
+    /// Its content.
+    pub(crate) content: Bytes,
+    /// The room that it takes.
+    pub(crate) place: Copy,
 }
 
 /// A rate limit that was asked.
@@ -310,7 +331,8 @@ impl Record {
                 ..Facts::at(clock)
             })
         });
-        Self { route: Some(route), request_id: Some(call.id.clone()), facts, ..Self::default() }
+        let request_id = Some(call.id.clone());
+        Self { route: Some(route), request_id, is_background: true, facts, ..Self::default() }
     }
 
     /// Notes the client at the other end, as `trustedProxies` yields it.

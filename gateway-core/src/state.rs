@@ -23,7 +23,7 @@ use crate::cache::purges::PurgeBook;
 use crate::call::Call;
 use crate::metrics::Metrics;
 use crate::net::Scheme;
-use crate::plan::{Endpoint, Plan, Upstream};
+use crate::plan::{Action, Endpoint, Plan, Upstream};
 use crate::policy::access_token::TokenCell;
 use crate::policy::answers::Answers;
 use crate::policy::borrowed::Borrowed;
@@ -45,6 +45,8 @@ pub struct State {
     upstreams: Adopted<String, Round>,
     /// What is known of the places of upstreams, by the index of each; none for those of which nothing is asked.
     groups: Box<[Option<Group>]>,
+    /// What is known of the upstreams that are sent copies, by the index of each.
+    mirrors: Box<[Option<Arc<Fleet>>]>,
     fleets: Arc<Fleets>,
     endpoints: Adopted<Place, Traffic>,
     flags: Adopted<StoreKey, FlagCell>,
@@ -134,6 +136,7 @@ impl State {
                 previous.map(|previous| &previous.upstreams),
             ),
             groups: plan.upstreams.iter().map(group).collect(),
+            mirrors: adopt_mirrors(plan, &fleets),
             endpoints: Adopted::adopt(endpoints, previous.map(|previous| &previous.endpoints)),
             flags: Adopted::adopt(plan.flags.iter().cloned(), previous.map(|previous| &previous.flags)),
             keys: Adopted::adopt(
@@ -267,6 +270,11 @@ impl State {
         self.groups.get(upstream.index)?.as_ref()
     }
 
+    /// What is known of the upstream with this index, if it is sent copies.
+    pub(crate) fn mirror(&self, upstream: usize) -> Option<&Arc<Fleet>> {
+        self.mirrors.get(upstream)?.as_ref()
+    }
+
     /// Chooses an endpoint of `upstream`, whose rules are those of `cluster`, for `call`; as [`Chooser::choose`]. After those that were
     /// `tried`, one of the same list as they were of.
     pub(crate) fn choose<'p>(
@@ -320,6 +328,22 @@ impl State {
         let traffic = self.endpoints.iter().find(|(place, _)| place.is_of(endpoint)).map(|(_, traffic)| traffic);
         traffic.map_or_else(Calls::default, |traffic| traffic.calls())
     }
+}
+
+/// What is known of the upstreams that are sent copies: empty if there are none.
+fn adopt_mirrors(plan: &Plan, fleets: &Fleets) -> Box<[Option<Arc<Fleet>>]> {
+    let mirrors = plan.routes.iter().flat_map(|route| match &route.action {
+        Action::Proxy(proxy) => &*proxy.mirrors,
+        _ => &[],
+    });
+    let mut known: Vec<Option<Arc<Fleet>>> = Vec::new();
+    for index in mirrors.map(|mirror| mirror.target.upstream) {
+        known.resize(plan.upstreams.len(), None);
+        if let (Some(place), Some(upstream)) = (known.get_mut(index), plan.upstreams.get(index)) {
+            place.get_or_insert_with(|| fleets.of(&upstream.name));
+        }
+    }
+    known.into()
 }
 
 /// The memory of each issuer's list of revoked tokens: one of `previous`, if it is the same.

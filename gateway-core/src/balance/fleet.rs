@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::breaker::Circuit;
+use super::copies::Copies;
 use super::found::Found;
 use super::hedge::Latencies;
 use super::retry::Budget;
@@ -22,6 +23,8 @@ pub struct Fleet {
     pub latencies: Latencies,
     /// The further attempts that it had since the start.
     retries: AtomicU64,
+    /// The copies of requests that it is sent.
+    pub copies: Copies,
     circuit: Mutex<Circuit>,
     places: Mutex<Vec<(Box<str>, Arc<Vitals>)>>,
 }

@@ -5,6 +5,7 @@
 pub mod active;
 pub mod breaker;
 pub mod choose;
+pub mod copies;
 pub mod discovery;
 pub mod endpoint;
 pub mod fallback;

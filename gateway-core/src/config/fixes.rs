@@ -56,6 +56,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "targets", "[{\"url\": \"http://10.0.0.1:8080\"}, {\"url\": \"http://10.0.0.2:8080\"}]"),
     ("", "balance", "\"leastRequest\""),
     ("balance", "hash", "{\"key\": \"{cookie.session}\"}"),
+    ("", "mirror", "[{\"upstream\": \"next\", \"percent\": 10}]"),
     ("", "retry", "{\"attempts\": 2}"),
     ("", "fallback", "[{\"upstream\": \"NAME\"}, {\"respond\": {\"status\": 503}}]"),
     ("fallback", "on", "[\"unsent\", \"reset\", \"timeout\", \"open\"]"),

@@ -293,6 +293,11 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     ),
     (Place::Route, "policies", "policy middleware middlewares plugins filters"),
     (Place::Route, "split", "weighted weights upstreams canary weighted_clusters weightedClusters"),
+    (
+        Place::Route,
+        "mirror",
+        "mirrors mirroring shadow shadowing requestMirror request_mirror_policies requestMirrorPolicies mirrorPercent",
+    ),
     (Place::Route, "respond", "response return reply direct_response directResponse"),
     (Place::Route, "fallback", "fallbacks failover failovers backup onError on_error"),
     (Place::Route, "timeouts", "timeout"),
@@ -742,7 +747,10 @@ const MISSING: &[(&str, &str)] = &[
         "plugin plugins middleware middlewares filters lua script wasm",
         "there are no plugins: `policies` has what there is",
     ),
-    ("mirror shadow mirroring", "copies of requests are not there yet"),
+    (
+        "mirror shadow mirroring requestMirror request_mirror_policies",
+        "a route has it: `\"mirror\": [{\"upstream\": \"next\"}]`",
+    ),
     ("graphql grpc soap mcp aggregate aggregation composite", "translation between protocols is not there yet"),
     (
         "tracing telemetry otel opentelemetry zipkin jaeger",

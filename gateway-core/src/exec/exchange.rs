@@ -14,7 +14,7 @@ use crate::config::THOROUGH;
 use crate::error::Reject;
 use crate::io::IoErrorKind;
 use crate::outcome::After;
-use crate::plan::{Plan, Route};
+use crate::plan::{Plan, Route, Target};
 use crate::policy::compress::Asked;
 use crate::policy::cors::Cors;
 use crate::policy::etag::Conditions;
@@ -50,6 +50,8 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) bad_signatures: u8,
     /// What is known for policies that few routes have.
     pub(super) rare: Option<Box<Rare<'p>>>,
+    /// The upstream that it goes to, if the route does not choose one: it is a copy.
+    pub(super) mirror: Option<&'p Target>,
     /// The work to do after the answer.
     pub(super) after: Vec<After>,
     /// The trace that `explain` reads, if one is kept.
@@ -128,6 +130,7 @@ impl<'p, 't> Exchange<'p, 't> {
             scheme: "",
             bad_signatures: 0,
             rare: None,
+            mirror: None,
             after: Vec::new(),
             trace,
         }

@@ -10,7 +10,8 @@ use super::exchange::Exchange;
 use super::reverse::{self, Way};
 use super::target_uri::target_uri;
 use super::{
-    attempts, body as bodies, discover, fallback, finish, hedge, limits, socket, time_left, upstream_credentials,
+    attempts, body as bodies, discover, fallback, finish, hedge, limits, mirror, socket, time_left,
+    upstream_credentials,
 };
 use crate::body::Body;
 use crate::call::Call;
@@ -110,7 +111,14 @@ pub(super) async fn send<P: Platform>(
     opens_socket: bool,
 ) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
-    let target = choose(action, call.steered(), platform).ok_or_else(Reject::internal)?;
+    if !action.mirrors.is_empty() && !opens_socket && !exchange.record.is_background {
+        // On the heap: it is rare, and its state would enlarge every other exchange's.
+        Box::pin(mirror::copy(exchange, platform, &action.mirrors, (call, content))).await?;
+    }
+    let target = match exchange.mirror {
+        Some(target) => target,
+        None => choose(action, call.steered(), platform).ok_or_else(Reject::internal)?,
+    };
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
     if upstream.discovery.is_some() {
         Box::pin(discover::ready(exchange, platform, upstream)).await?;
@@ -119,7 +127,7 @@ pub(super) async fn send<P: Platform>(
         None => attempts::only(upstream).ok_or_else(Reject::internal)?,
         Some(cluster) => attempts::first(exchange, platform, (upstream, cluster), call)?,
     };
-    let body = core::mem::take(content);
+    let mut body = core::mem::take(content);
     for step in &*target.request {
         match step {
             RequestStep::EditHeaders(edits) => {
@@ -173,7 +181,7 @@ pub(super) async fn send<P: Platform>(
             Event::Policy { policy: "method", verdict }
         });
     }
-    let mut body = match target.method.other(&call.method) {
+    body = match target.method.other(&call.method) {
         // Before it is signed.
         Some(method) => {
             exchange.record.mapped(method);
@@ -258,8 +266,9 @@ pub(super) async fn send<P: Platform>(
     // The content of an answer to another method than HEAD has to be left out here.
     let is_cut = is_head && *method != Method::HEAD;
     let known_edits = known_edits.filter(|_| exchange.private.is_none() && !exchange.record.is_part() && !is_cut);
-    // What becomes of a call to one of several places is told, and of one after which something else may come.
-    let known_edits = known_edits.filter(|_| upstream.cluster.is_none() && !fallback::is_watched(exchange));
+    // What becomes of a call to one of several places is told, and of one after which something else may come; nobody is told of what no client waits for.
+    let is_told = upstream.cluster.is_some() || fallback::is_watched(exchange) || exchange.record.is_background;
+    let known_edits = known_edits.filter(|_| !is_told);
     let (mut called, mut won_by) = (begun, None);
     let mut answer = match (second, &kept, upstream.cluster.as_deref()) {
         (Some(second), Some(kept), Some(cluster)) => {

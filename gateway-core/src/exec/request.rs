@@ -30,7 +30,7 @@ use crate::policy::etag::Etag;
 use crate::policy::method_map::is_safe;
 use crate::ports::{Peer, Platform};
 use crate::problem::content;
-use crate::record::Record;
+use crate::record::{Owed, Record};
 use crate::report::Asked;
 use crate::route::{Found, Lookup, MethodSet};
 use crate::state::State;
@@ -86,7 +86,10 @@ pub(crate) async fn run<P: Platform>(
             })
         }
     };
-    let after = core::mem::take(&mut exchange.after);
+    let mut after = core::mem::take(&mut exchange.after);
+    // They need not wait for the end of the answer. Of one that is relayed they are left with the rest.
+    let copies = exchange.record.owed.extract_if(.., |owed| matches!(owed, Owed::Mirror(_)));
+    after.extend(copies.filter_map(|owed| After::of(owed, platform)));
     match &mut reply {
         Reply::Http(response) => {
             finish::finish(&mut exchange, platform, response, call.id);

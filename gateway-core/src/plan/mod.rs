@@ -47,8 +47,8 @@ pub use limits::Limits;
 pub use listener::{Certificate, ClientAuthorities, DEFAULT_LISTEN, ListenAddress, Listener};
 pub use needs::{BodyUse, Needs};
 pub use route::{
-    Action, Calls, Fallback, Fallbacks, Host, KeyValueEntry, Next, PathRewrite, Proxy, Redirect, Respond, Route,
-    Target, WebSocketLimits,
+    Action, Calls, Fallback, Fallbacks, Host, KeyValueEntry, Mirror, Next, PathRewrite, Proxy, Redirect, Respond,
+    Route, Target, WebSocketLimits,
 };
 pub use step::{RequestStep, ResponseStep};
 pub use straight::{LoadError, load_straight};

@@ -20,6 +20,7 @@ use crate::policy::etag::Etag;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::login::{Endpoint, Login, MOST_CONTENT as MOST_LOGIN_CONTENT};
 use crate::policy::method_map::MethodMap;
+use crate::policy::mirror::Copied;
 use crate::policy::openapi::Mock;
 use crate::policy::version::Version;
 use crate::template::Template;
@@ -129,6 +130,8 @@ pub struct Proxy {
     pub request: BodyUse,
     /// What comes next where the upstream fails, if anything does.
     pub fallback: Option<Box<Fallbacks>>,
+    /// The upstreams that are sent copies.
+    pub mirrors: Box<[Mirror]>,
 }
 
 impl Proxy {
@@ -147,7 +150,8 @@ impl Proxy {
             Next::Upstream { proxy, .. } => &mut *proxy.targets,
             Next::Stale | Next::Respond(_) => &mut [],
         });
-        self.targets.iter_mut().chain(spares)
+        let copies = self.mirrors.iter_mut().map(|mirror| &mut mirror.target);
+        self.targets.iter_mut().chain(spares).chain(copies)
     }
 }
 
@@ -185,6 +189,15 @@ pub enum Next {
     Stale,
     /// A fixed response.
     Respond(Box<Respond>),
+}
+
+/// An upstream that is sent copies of a route's requests.
+#[derive(Debug)]
+pub struct Mirror {
+    /// How it is sent them.
+    pub target: Target,
+    /// What is copied, and what bounds that.
+    pub rules: Copied,
 }
 
 /// The longest that a WebSocket may last. `None` means without limit.

@@ -164,6 +164,7 @@ impl<'c> Uses<'c> {
             self.upstreams.extend(route.upstream.as_deref());
             self.upstreams.extend(route.split.iter().map(|target| target.upstream.as_str()));
             self.upstreams.extend(route.fallback.iter().filter_map(|next| next.upstream.as_deref()));
+            self.upstreams.extend(route.mirror.iter().map(|mirror| mirror.upstream.as_str()));
             let calls = route.aggregate.iter().flat_map(|aggregate| aggregate.calls.iter());
             self.upstreams.extend(calls.map(|(_, call)| call.upstream.as_str()));
             self.policies(&at.index(i).member("policies"), &route.policies, found);

@@ -55,6 +55,7 @@ pub mod login;
 pub mod maintenance;
 pub mod message_signer;
 pub mod method_map;
+pub mod mirror;
 pub mod once;
 mod once_store;
 pub mod openapi;

@@ -11,6 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::snapshot::{ClusterState, Snapshot};
+use crate::balance::copies;
 use crate::cache::status::WORDS;
 use crate::meter::{DESCRIBED, FALLBACKS};
 use crate::metrics::{CLASSES, Distribution, PURGES, VERDICTS};
@@ -26,6 +27,7 @@ pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const RETRIES: &str = "edgeway_upstream_retries";
 const EJECTIONS: &str = "edgeway_upstream_ejections";
 const CHECKS: &str = "edgeway_upstream_checks";
+const MIRRORED: &str = "edgeway_mirrored_requests";
 const LIMITS: &str = "edgeway_rate_limit_verdicts";
 const API_REQUESTS: &str = "edgeway_api_requests";
 const CACHED: &str = "edgeway_cache_requests";
@@ -55,6 +57,7 @@ pub(crate) fn text(snapshot: Snapshot) -> String {
         RETRIES,
         EJECTIONS,
         CHECKS,
+        MIRRORED,
         LIMITS,
         API_REQUESTS,
         CACHED,
@@ -135,6 +138,14 @@ impl Collector for Snapshot {
         }
 
         encode_clusters(&mut encoder, &self.clusters)?;
+        let help = "Copies of requests for another upstream";
+        let mut family = encoder.encode_descriptor(MIRRORED, help, None, MetricType::Counter)?;
+        for (upstream, counts) in &self.mirrored {
+            for (outcome, count) in copies::OUTCOMES.into_iter().zip(counts) {
+                let labels = [("upstream", upstream.as_str()), ("outcome", outcome)];
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+            }
+        }
         let help = "Verdicts of the rate limits of a route";
         let mut family = encoder.encode_descriptor(LIMITS, help, None, MetricType::Counter)?;
         let verdicts = self.verdicts.iter();

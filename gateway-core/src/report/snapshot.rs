@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
+use crate::balance::copies;
 use crate::balance::endpoint::Chosen;
 use crate::balance::vitals::Vitals;
 use crate::cache::status::WORDS;
@@ -49,6 +50,8 @@ pub(crate) struct Snapshot {
     pub(super) operation: Option<Operation>,
     /// What is known of upstreams with a choice.
     pub(super) clusters: Vec<ClusterState>,
+    /// The names of the upstreams that are sent copies, and what has become of those, in the order of the words.
+    pub(super) mirrored: Vec<(String, [u64; copies::OUTCOMES.len()])>,
     /// The name of the upstream, the authority of the endpoint, and the connections to it.
     pub(super) connections: Vec<(String, String, Connections)>,
 }
@@ -117,6 +120,8 @@ impl Snapshot {
             let places = own.group(upstream).map(|group| group.places(upstream, now));
             let found =
                 places.iter().flatten().map(|(chosen, _)| &**chosen).filter(|place| place.index == Endpoint::FOUND);
+            let mirror = own.mirror(upstream.index);
+            snapshot.mirrored.extend(mirror.map(|fleet| (upstream.name.clone(), fleet.copies.counts())));
             for endpoint in upstream.endpoints.iter().chain(found) {
                 let authority = String::from_utf8_lossy(endpoint.authority.as_bytes()).into_owned();
                 let connections = platform.connections(upstream, endpoint);

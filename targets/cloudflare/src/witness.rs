@@ -130,7 +130,12 @@ fn work(gateway: &'static Gateway<Worker>, left: Vec<After>) -> Option<Work> {
 async fn do_all(gateway: &'static Gateway<Worker>, mut left: Vec<After>, mut witness: Option<Witness>) {
     loop {
         for work in left {
-            gateway.run_after(work).await;
+            // Other work does not wait for an upstream from which nobody waits for anything.
+            if matches!(work, After::Mirror(_)) {
+                exchange::beside(Box::pin(gateway.run_after(work)));
+            } else {
+                gateway.run_after(work).await;
+            }
         }
         let Some(mut ending) = witness.take() else { return };
         left = ending.end(&exchange::ended().await);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use edgeway_corpus::{
     Kept, LoadedCase, Planted, Report, Response, Runtime, Script, Verdict, compare_refusals, differences,
@@ -178,6 +178,16 @@ async fn play(
             let response = send(gateway, &sent).await.map_err(|error| format!("{place}\n  {error}"))?;
             let mut calls = upstreams.take_calls();
             step.services.take_fetched(&mut calls);
+            // What is sent behind the answer takes a moment.
+            let deadline = tokio::time::Instant::now() + Duration::from_secs(2);
+            while step.expect.calls.is_some_and(|expected| calls.len() < expected)
+                && tokio::time::Instant::now() < deadline
+            {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                let mut further = upstreams.take_calls();
+                step.services.take_fetched(&mut further);
+                calls.append(&mut further);
+            }
             let mut wrong = differences(&step.expect, &response, &calls);
             wrong.extend(without_identifier(&response));
             wrong.extend(planted.in_response(&response));

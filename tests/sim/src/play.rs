@@ -86,9 +86,11 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
         matches!(route.action, Action::Proxy(_) | Action::Batch(_))
             && matches!(route.needs.request, BodyUse::Whole { .. })
     };
+    // As is content that is copied.
+    let copies = |route: &Route| matches!(&route.action, Action::Proxy(proxy) if !proxy.mirrors.is_empty());
     // As is content that may have to be sent again.
     let keeps = |cluster: &Cluster| cluster.retry.as_ref().is_some_and(|retry| retry.most_bytes > 0);
-    let collects = plan.routes.iter().any(needs_whole)
+    let collects = plan.routes.iter().any(|route| needs_whole(route) || copies(route))
         || plan.upstreams.iter().any(|upstream| upstream.cluster.as_deref().is_some_and(keeps));
     let mut kept = Kept::default();
     for (number, step) in case.steps.iter().enumerate() {

@@ -20,6 +20,30 @@ pub struct Target {
     pub policies: Vec<PolicyUse>,
 }
 
+/// Copies of a route's requests for another upstream, whose answers nobody sees.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Mirror {
+    /// The upstream's name.
+    pub upstream: String,
+    /// The requests that are copied, in percent; 0 to 100. Default: 100.
+    #[serde(default)]
+    pub percent: Option<u32>,
+    /// The methods whose requests are copied. Default: those that are safe (RFC 9110 §9.2.1), GET, HEAD, OPTIONS and QUERY.
+    #[serde(default)]
+    pub methods: Option<Vec<String>>,
+    /// The longest content that is copied, where its length is stated; up to `1MiB`. Default: `64KiB`.
+    #[serde(default)]
+    pub max_bytes: Option<ByteSize>,
+    /// The most copies for the upstream that are kept or under way at once; 1 to 10,000. Default: 100.
+    #[serde(default)]
+    pub at_once: Option<u32>,
+    /// The longest that a copy takes, with its answer; `10ms` to `10m`. Default: `10s`.
+    #[serde(default)]
+    pub timeout: Option<Span>,
+}
+
 /// A change of the path or host that the upstream is sent.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

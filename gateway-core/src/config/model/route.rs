@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Aggregate, Batch, Fallback, HostPolicy, KeyValueEntry, Matches, OpenApi, PolicyUse, Redirect, Respond, Rewrite,
-    Target, Timeouts, Versions, WebSocket,
+    Aggregate, Batch, Fallback, HostPolicy, KeyValueEntry, Matches, Mirror, OpenApi, PolicyUse, Redirect, Respond,
+    Rewrite, Target, Timeouts, Versions, WebSocket,
 };
 use crate::config::ByteSize;
 
@@ -86,6 +86,9 @@ pub struct Route {
     /// Send the request to one of these upstreams, by weight.
     #[serde(default)]
     pub split: Vec<Target>,
+    /// Send copies of the request to these upstreams as well.
+    #[serde(default)]
+    pub mirror: Vec<Mirror>,
     /// Answer with a redirect.
     #[serde(default)]
     pub redirect: Option<Box<Redirect>>,

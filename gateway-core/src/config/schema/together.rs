@@ -20,8 +20,9 @@ pub(super) fn add(name: &str, schema: &mut Value) {
         "Route" => {
             let mut choices: Vec<Value> = ACTIONS.iter().map(|action| present(action)).collect();
             choices.push(none(&ACTIONS));
-            let for_upstreams =
-                ["rewrite", "webSocket", "fallback"].iter().map(|member| if_then(present(member), none(&ANSWERS)));
+            let for_upstreams = ["rewrite", "webSocket", "fallback", "mirror"]
+                .iter()
+                .map(|member| if_then(present(member), none(&ANSWERS)));
             [json!({ "oneOf": choices })].into_iter().chain(for_upstreams).collect()
         }
         "Fallback" => {

@@ -13,9 +13,12 @@ use crate::config::{self, EncodedSlash};
 use crate::fingerprint::Fingerprint;
 use crate::http::path;
 use crate::http::request_id::X_REQUEST_ID;
-use crate::plan::{Action, BodyUse, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, Target};
+use crate::plan::{
+    Action, BodyUse, Host, KeyValueEntry, Mirror, PathRewrite, Proxy, Redirect, RequestStep, Respond, Target,
+};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
 use crate::policy::method_map::MethodMap;
+use crate::policy::mirror::Copied;
 use crate::store_key::KeyUse;
 use crate::template::{Target as Form, Template};
 
@@ -67,6 +70,11 @@ impl<'c> Compiler<'c> {
             && matches!(first, Some("redirect" | "respond" | "keyValue" | "aggregate" | "batch"))
         {
             self.error_with(&at.member("webSocket"), "only a route to an upstream can take WebSockets", "remove it");
+        }
+        if !route.mirror.is_empty()
+            && matches!(first, Some("redirect" | "respond" | "keyValue" | "aggregate" | "batch"))
+        {
+            self.error_with(&at.member("mirror"), "only requests to an upstream can be copied", "remove it");
         }
         if let Some(redirect) = &route.redirect {
             return self.redirect(context, redirect).map(Action::Redirect);
@@ -135,13 +143,23 @@ impl<'c> Compiler<'c> {
             );
         }
         self.add_steered(context, steps, &mut targets);
+        let count = targets.len();
+        let mirrored = self.mirrors(context, &mut targets);
         let path = self.path_rewrite(context);
         let web_socket = self.web_socket(&at.member("webSocket"), route.web_socket);
         let path = path?;
         let total_weight: u64 = targets.iter().map(|t| u64::from(t.weight)).sum();
-        let (needs_head, request) = self.target_needs(&targets);
-        let targets = targets.into();
-        let mut proxy = Proxy { targets, total_weight, path, web_socket, needs_head, request, fallback: None };
+        let (needs_head, _) = self.target_needs(&targets);
+        let (_, request) = self.target_needs(targets.get(..count).unwrap_or_default());
+        let (targets, mirrors) = (targets.into(), [].into());
+        let mut proxy = Proxy { targets, total_weight, path, web_socket, needs_head, request, fallback: None, mirrors };
+        if !mirrored.is_empty() {
+            // They were among the others for what holds for all of them.
+            let mut targets = core::mem::take(&mut proxy.targets).into_vec();
+            let copies = targets.split_off(count);
+            proxy.targets = targets.into();
+            proxy.mirrors = copies.into_iter().zip(mirrored).map(|(target, rules)| Mirror { target, rules }).collect();
+        }
         self.fallback(context, &mut proxy);
         self.target_methods(context, steps, &mut proxy);
         (total_weight > 0).then_some(proxy)
@@ -210,6 +228,22 @@ impl<'c> Compiler<'c> {
             }
         }
         found
+    }
+
+    /// Compiles the mirrors of a route, whose targets are added to `targets`.
+    #[inline(never)]
+    fn mirrors(&mut self, context: &RouteContext<'_, 'c>, targets: &mut Vec<Target>) -> Vec<Copied> {
+        let at = context.at.member("mirror");
+        let mut all = Vec::new();
+        for (index, mirror) in context.route.mirror.iter().enumerate() {
+            let at = at.index(index);
+            let rules = self.copied(&at, mirror);
+            if let Some(target) = self.target(context, &at.member("upstream"), &mirror.upstream, 0) {
+                targets.push(target);
+                all.push(rules);
+            }
+        }
+        all
     }
 
     fn path_rewrite(&mut self, context: &RouteContext<'_, 'c>) -> Option<PathRewrite> {

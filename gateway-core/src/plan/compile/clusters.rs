@@ -1,4 +1,4 @@
-//! Compiles the rules for upstreams in several places.
+//! Compiles the rules for upstreams in several places, and for those that are sent copies.
 
 use core::fmt::Display;
 use core::time::Duration;
@@ -15,6 +15,7 @@ use crate::balance::{Balance, Cluster, HashKey, levels};
 use crate::config::{self, RetryOn, Span};
 use crate::plan::Endpoint;
 use crate::policy::body_edit::Statuses;
+use crate::policy::mirror::Copied;
 use crate::template::Template;
 
 const MOST_WEIGHT: u32 = 1_000;
@@ -228,6 +229,28 @@ impl Compiler<'_> {
             statuses: statuses.unwrap_or_else(|| Statuses::of(vec![(0, 0)])),
             open: self.span(&at.member("open"), breaker.open, (ms(100), HOUR), 10 * SECOND),
             probes: self.within(&at.member("probes"), breaker.probes, (1, 100), 1),
+        }
+    }
+
+    /// Compiles what is copied for a mirror.
+    #[inline(never)]
+    pub(super) fn copied(&mut self, at: &At<'_>, mirror: &config::Mirror) -> Copied {
+        let most_bytes = mirror.max_bytes.map_or(64 * 1024, |size| size.0);
+        if most_bytes > MOST_KEPT {
+            let help = "use up to `1MiB`; without it, `64KiB` hold";
+            self.error_with(&at.member("maxBytes"), "this is more than is kept of a request", help);
+        }
+        let methods = mirror.methods.as_ref().map(|names| {
+            let at = at.member("methods");
+            names.iter().enumerate().filter_map(|(i, name)| self.method_named(&at.index(i), name)).collect()
+        });
+        let bounds = (Duration::from_millis(10), 10 * MINUTE);
+        Copied {
+            percent: self.within(&at.member("percent"), mirror.percent, (0, 100), 100),
+            methods,
+            most_bytes,
+            at_once: self.within(&at.member("atOnce"), mirror.at_once, (1, 10_000), 100),
+            timeout: self.span(&at.member("timeout"), mirror.timeout, bounds, 10 * SECOND),
         }
     }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use gateway_core::config::{RequestChecks, UndeclaredQuery};
-use gateway_core::plan::{Action, Fallback, Next, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
+use gateway_core::plan::{
+    Action, Fallback, Mirror, Next, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target,
+};
 use gateway_core::policy::clients::Where;
 use gateway_core::policy::condition::Condition;
 use gateway_core::policy::proof::Proof;
@@ -140,8 +142,19 @@ fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
         Next::Stale => json!({"kind": "stale"}),
         Next::Respond(respond) => json!({"kind": "respond", "status": respond.status.as_u16()}),
     };
+    let mirror = |mirror: &Mirror| {
+        json!({
+            "upstream": plan.upstreams.get(mirror.target.upstream).map(|upstream| &*upstream.name),
+            "percent": mirror.rules.percent,
+            "methods": mirror.rules.methods.as_ref().map(|all| all.iter().map(Method::as_str).collect::<Vec<_>>()),
+            "maxBytes": mirror.rules.most_bytes,
+            "atOnce": mirror.rules.at_once,
+            "timeoutSeconds": mirror.rules.timeout.as_secs_f64(),
+        })
+    };
     json!({
         "kind": "proxy",
+        "mirrors": proxy.mirrors.iter().map(mirror).collect::<Vec<_>>(),
         "upstreams": proxy.targets.iter().map(upstream).collect::<Vec<_>>(),
         "fallback": proxy.fallback.iter().flat_map(|fallback| &*fallback.steps).map(fallback).collect::<Vec<_>>(),
         "rewrite": match &proxy.path {

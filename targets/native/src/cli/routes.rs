@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway_core::plan::{Action, Next, PathRewrite, Plan, Proxy, ResponseStep, Target, WebSocketLimits};
+use gateway_core::plan::{Action, Mirror, Next, PathRewrite, Plan, Proxy, ResponseStep, Target, WebSocketLimits};
 use gateway_core::policy::etag::Etag;
 use gateway_core::route::Spec;
 
@@ -95,8 +95,16 @@ fn policies(plan: &Plan, route: &gateway_core::plan::Route, parameters: &[&str])
         .chain(compress)
         .chain(rewrite(&route.action))
         .chain(fallback(plan, &route.action))
+        .chain(mirrors(plan, &route.action))
         .chain(sockets(&route.action));
     of_route.chain(edits(plan, &route.action)).chain(limits::own(plan, route)).collect()
+}
+
+/// The upstreams that are sent copies.
+fn mirrors(plan: &Plan, action: &Action) -> Vec<String> {
+    let Action::Proxy(proxy) = action else { return Vec::new() };
+    let name = |mirror: &Mirror| plan.upstreams.get(mirror.target.upstream).map_or("?", |upstream| &upstream.name);
+    proxy.mirrors.iter().map(|mirror| mirror.rules.describe(name(mirror))).collect()
 }
 
 /// Returns the edits for one upstream of a split alone.
