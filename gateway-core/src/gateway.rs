@@ -189,6 +189,7 @@ impl<P: Platform> Gateway<P> {
                 exec::refresh_places((&self.plan, &self.state, &self.platform), upstream).await;
             }
             After::Mirror(one) => exec::send_copy(&self.plan, &self.state, &self.platform, *one).await,
+            After::Rollout { route } => exec::refresh_rollout(&self.plan, &self.state, &self.platform, route).await,
             After::RefreshPurges => exec::refresh_purges(&self.state, &self.platform).await,
             After::RefreshChecks => exec::refresh_checks(&self.plan, &self.state, &self.platform).await,
             After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,

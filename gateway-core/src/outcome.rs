@@ -68,6 +68,11 @@ pub enum After {
     },
     /// Read again which places fail their checks.
     RefreshChecks,
+    /// Tell the store of a roll-out what was counted, and go by what it knows.
+    Rollout {
+        /// The index of its route in [`Plan::routes`](crate::plan::Plan::routes).
+        route: usize,
+    },
     /// Read a flag again.
     RefreshFlag {
         /// Its index in [`Plan::flags`](crate::plan::Plan::flags).

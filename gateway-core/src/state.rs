@@ -17,7 +17,8 @@ use crate::balance::fleet::{Fleet, Fleets};
 use crate::balance::found::Found;
 pub use crate::balance::traffic::Calls;
 use crate::balance::traffic::Traffic;
-use crate::balance::vitals::{Trial, Vitals};
+use crate::balance::trial::Trial;
+use crate::balance::vitals::{self, Vitals};
 use crate::cache::flights::Flights;
 use crate::cache::purges::PurgeBook;
 use crate::call::Call;
@@ -34,6 +35,7 @@ use crate::policy::login::renewed::Renewed;
 use crate::policy::passwords::Passwords;
 use crate::policy::purge_reads::PurgeReads;
 use crate::policy::revocation::List;
+use crate::policy::rollout::Rollout;
 use crate::policy::tokens::Tokens;
 use crate::policy::watch::{Kind, Watch};
 use crate::random::Random;
@@ -47,6 +49,8 @@ pub struct State {
     groups: Box<[Option<Group>]>,
     /// What is known of the upstreams that are sent copies, by the index of each.
     mirrors: Box<[Option<Arc<Fleet>>]>,
+    /// What is known of roll-outs, by their fingerprints.
+    trials: Box<[(Box<str>, Arc<Trial>)]>,
     fleets: Arc<Fleets>,
     endpoints: Adopted<Place, Traffic>,
     flags: Adopted<StoreKey, FlagCell>,
@@ -137,6 +141,7 @@ impl State {
             ),
             groups: plan.upstreams.iter().map(group).collect(),
             mirrors: adopt_mirrors(plan, &fleets),
+            trials: plan.rollouts().map(|(_, one)| (one.id.clone(), fleets.trial(&one.id))).collect(),
             endpoints: Adopted::adopt(endpoints, previous.map(|previous| &previous.endpoints)),
             flags: Adopted::adopt(plan.flags.iter().cloned(), previous.map(|previous| &previous.flags)),
             keys: Adopted::adopt(
@@ -275,6 +280,11 @@ impl State {
         self.mirrors.get(upstream)?.as_ref()
     }
 
+    /// What is known of `rollout`.
+    pub(crate) fn trial(&self, rollout: &Rollout) -> Option<&Arc<Trial>> {
+        self.trials.iter().find(|(id, _)| *id == rollout.id).map(|(_, trial)| trial)
+    }
+
     /// Chooses an endpoint of `upstream`, whose rules are those of `cluster`, for `call`; as [`Chooser::choose`]. After those that were
     /// `tried`, one of the same list as they were of.
     pub(crate) fn choose<'p>(
@@ -283,7 +293,7 @@ impl State {
         call: Option<&Call>,
         tried: Option<(&[usize], &Chosen<'_>)>,
         (random, now): (&impl Random, Duration),
-    ) -> Option<(Chosen<'p>, Option<Trial>)> {
+    ) -> Option<(Chosen<'p>, Option<vitals::Trial>)> {
         let (group, Round(turn)) = (self.group(upstream)?, self.upstreams.at(upstream.index)?);
         let found = match tried {
             Some((_, last)) => last.found().map(Arc::clone),

@@ -150,7 +150,7 @@ fn says_what_is_wrong_with_values() {
                 27,
                 "routes[0].zzzzzz",
                 "unknown field `zzzzzz`",
-                "the fields here are `name`, `match`, `upstream`, `split`, `mirror`, `redirect`, `respond`, `keyValue`, `aggregate`, `batch`, `rewrite`, `fallback`, `policies`, `timeouts`, `bodyBytes`, `webSocket`, `versions` and `accessLog`",
+                "the fields here are `name`, `match`, `upstream`, `split`, `rollout`, `mirror`, `redirect`, `respond`, `keyValue`, `aggregate`, `batch`, `rewrite`, `fallback`, `policies`, `timeouts`, `bodyBytes`, `webSocket`, `versions` and `accessLog`",
             )],
         ),
         (

@@ -24,6 +24,10 @@ pub(crate) enum Endpoint {
     Flag,
     /// An issuer's revoked tokens: all before a time, those of a subject, or one.
     Revocation,
+    /// The roll-outs.
+    Rollouts,
+    /// One of them.
+    Rollout,
     /// An API key of the key-value store.
     Key,
     /// The purges of stored responses.
@@ -31,7 +35,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Live,
         Self::Ready,
         Self::Version,
@@ -41,6 +45,8 @@ impl Endpoint {
         Self::Flags,
         Self::Flag,
         Self::Revocation,
+        Self::Rollouts,
+        Self::Rollout,
         Self::Key,
         Self::Purges,
     ];
@@ -57,6 +63,9 @@ impl Endpoint {
             // Names of flags may have slashes.
             Self::Flag => "/flags/{*name}",
             Self::Revocation => "/revocations/{*name}",
+            Self::Rollouts => "/rollouts",
+            // Names of routes have slashes.
+            Self::Rollout => "/rollouts/{*name}",
             Self::Key => "/keys/{name}",
             Self::Purges => "/purges",
         }
@@ -64,7 +73,7 @@ impl Endpoint {
 
     /// Returns whether something is changed there.
     pub(crate) const fn is_changeable(self) -> bool {
-        matches!(self, Self::Flag | Self::Revocation | Self::Key)
+        matches!(self, Self::Flag | Self::Revocation | Self::Rollout | Self::Key)
     }
 
     /// The methods that it takes.

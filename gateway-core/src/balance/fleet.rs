@@ -8,6 +8,7 @@ use super::copies::Copies;
 use super::found::Found;
 use super::hedge::Latencies;
 use super::retry::Budget;
+use super::trial::Trial;
 use super::vitals::Vitals;
 use crate::numbers::Numbered;
 use crate::policy::remembered::Remembered;
@@ -98,25 +99,43 @@ impl Drop for Probe {
 
 /// The fleets by the names of their upstreams.
 #[derive(Debug, Default)]
-pub struct Fleets(Mutex<Numbered<Arc<Fleet>>>);
+pub struct Fleets {
+    fleets: Mutex<Numbered<Arc<Fleet>>>,
+    /// The roll-outs by their fingerprints.
+    trials: Mutex<Numbered<Arc<Trial>>>,
+}
 
 impl Fleets {
     /// Forgets those that nobody uses any more.
     pub(crate) fn forget_unused(&self) {
-        let mut fleets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut used = Numbered::default();
-        for (name, fleet) in fleets.iter().filter(|(_, fleet)| Arc::strong_count(fleet) > 1) {
-            // INVARIANT: each name is there once.
-            let _ = used.add(name, Arc::clone(fleet));
-        }
-        *fleets = used;
+        forget(&self.fleets);
+        forget(&self.trials);
     }
 
     /// The fleet of the upstream called `name`.
     pub(crate) fn of(&self, name: &str) -> Arc<Fleet> {
-        let mut fleets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        fleets.of(name).map(|fleet| Arc::clone(fleet)).unwrap_or_default()
+        find(&self.fleets, name)
     }
+
+    /// What is known of the roll-out with this fingerprint.
+    pub(crate) fn trial(&self, id: &str) -> Arc<Trial> {
+        find(&self.trials, id)
+    }
+}
+
+fn forget<T: Default>(all: &Mutex<Numbered<Arc<T>>>) {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut used = Numbered::default();
+    for (name, one) in all.iter().filter(|(_, one)| Arc::strong_count(one) > 1) {
+        // INVARIANT: each name is there once.
+        let _ = used.add(name, Arc::clone(one));
+    }
+    *all = used;
+}
+
+fn find<T: Default>(all: &Mutex<Numbered<Arc<T>>>, name: &str) -> Arc<T> {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    all.of(name).map(|one| Arc::clone(one)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod hedge;
 pub mod passive;
 pub mod retry;
 pub mod traffic;
+pub mod trial;
 pub mod vitals;
 mod window;
 

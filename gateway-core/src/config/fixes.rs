@@ -56,6 +56,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "targets", "[{\"url\": \"http://10.0.0.1:8080\"}, {\"url\": \"http://10.0.0.2:8080\"}]"),
     ("", "balance", "\"leastRequest\""),
     ("balance", "hash", "{\"key\": \"{cookie.session}\"}"),
+    ("", "rollout", "{\"candidate\": \"next\", \"steps\": [5, 25, 50, 100]}"),
     ("", "mirror", "[{\"upstream\": \"next\", \"percent\": 10}]"),
     ("", "retry", "{\"attempts\": 2}"),
     ("", "fallback", "[{\"upstream\": \"NAME\"}, {\"respond\": {\"status\": 503}}]"),
@@ -270,6 +271,7 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
         ("weight", Kind::Number(text)) if text.contains('.') => {
             Some("write whole numbers, such as `9` and `1`: they share requests by their sum".to_owned())
         }
+        ("mirror", Kind::String(_) | Kind::Object(_)) if is_list => Some("write `[{\"upstream\": \"next\", \"percent\": 10}]`".to_owned()),
         ("split", Kind::String(_)) if expected == "an object" => {
             Some(format!("write `{{\"upstream\": {found}, \"weight\": 1}}`"))
         }

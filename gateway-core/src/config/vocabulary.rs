@@ -293,6 +293,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     ),
     (Place::Route, "policies", "policy middleware middlewares plugins filters"),
     (Place::Route, "split", "weighted weights upstreams canary weighted_clusters weightedClusters"),
+    (Place::Route, "rollout", "rollOut roll_out progressiveDelivery progressive analysis canaryAnalysis"),
     (
         Place::Route,
         "mirror",

@@ -5,6 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use http::Response;
 
+use super::rollout;
 use super::within::{timely, within};
 use crate::body::Body;
 use crate::error::Reject;
@@ -60,6 +61,26 @@ pub(crate) async fn answer<P: Platform>(
             platform.each_state(state, |part| part.flag_changed(key, set, now));
             platform.notify(key.as_str());
             Ok(report::flag(&told(key, set), false))
+        }
+        Answer::Rollouts => {
+            for (route, _) in plan.rollouts() {
+                rollout::refresh(plan, state, platform, route).await;
+            }
+            Ok(report::rollouts(plan, state, asked.is_head()))
+        }
+        Answer::Rollout(route, change) => {
+            match change {
+                Change::None => rollout::refresh(plan, state, platform, route).await,
+                Change::Set | Change::Remove => {
+                    if !matches!(body, Body::Empty) && !collect(platform, body).await?.is_empty() {
+                        return Err(report::rollout_content());
+                    }
+                    if !rollout::change(plan, state, platform, (route, change == Change::Remove)).await {
+                        return Err(Reject::counter_unavailable());
+                    }
+                }
+            }
+            report::rollout(plan, state, route, asked.is_head()).ok_or_else(Reject::endpoint_not_found)
         }
         Answer::Key(digest, change) => {
             let key = digest.store_key();

@@ -10,7 +10,7 @@ use super::exchange::Exchange;
 use super::reverse::{self, Way};
 use super::target_uri::target_uri;
 use super::{
-    attempts, body as bodies, discover, fallback, finish, hedge, limits, mirror, socket, time_left,
+    attempts, body as bodies, discover, fallback, finish, hedge, limits, mirror, rollout, socket, time_left,
     upstream_credentials,
 };
 use crate::body::Body;
@@ -20,7 +20,7 @@ use crate::http::certificate::{CLIENT_CERT, CLIENT_CERT_CHAIN};
 use crate::http::forwarded::X_FORWARDED_PREFIX;
 use crate::http::survey::Survey;
 use crate::http::{connection_auth, content_change, hop_by_hop, trace_context, trailers};
-use crate::io::IoErrorKind;
+use crate::io::{IoError, IoErrorKind};
 use crate::known_edits::respond;
 use crate::outcome::Reply;
 use crate::plan::{Host, Plan, Proxy, RequestStep, Route, Target};
@@ -115,9 +115,21 @@ pub(super) async fn send<P: Platform>(
         // On the heap: it is rare, and its state would enlarge every other exchange's.
         Box::pin(mirror::copy(exchange, platform, &action.mirrors, (call, content))).await?;
     }
-    let target = match exchange.mirror {
-        Some(target) => target,
-        None => choose(action, call.steered(), platform).ok_or_else(Reject::internal)?,
+    let mut side = None;
+    let target = match (exchange.mirror, &action.rollout) {
+        (Some(target), _) => target,
+        (None, Some(rollout)) if call.steered().is_none() => {
+            // On the heap: it is rare, and its state would enlarge every other exchange's.
+            let chosen = Box::pin(rollout::choose(exchange, platform, (rollout, action), call)).await;
+            match chosen {
+                Some((target, chosen)) => {
+                    side = Some(Box::new((chosen, platform.monotonic())));
+                    target
+                }
+                None => choose(action, None, platform).ok_or_else(Reject::internal)?,
+            }
+        }
+        (None, _) => choose(action, call.steered(), platform).ok_or_else(Reject::internal)?,
     };
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
     if upstream.discovery.is_some() {
@@ -125,7 +137,16 @@ pub(super) async fn send<P: Platform>(
     }
     let mut endpoint = match &upstream.cluster {
         None => attempts::only(upstream).ok_or_else(Reject::internal)?,
-        Some(cluster) => attempts::first(exchange, platform, (upstream, cluster), call)?,
+        Some(cluster) => match attempts::first(exchange, platform, (upstream, cluster), call) {
+            Ok(endpoint) => endpoint,
+            Err(reject) => {
+                // A breaker that is open refuses what would fail.
+                if let Some(side) = side {
+                    side.0.end(exchange, platform, side.1, Err(IoError::new(IoErrorKind::Other)));
+                }
+                return Err(reject);
+            }
+        },
     };
     let mut body = core::mem::take(content);
     for step in &*target.request {
@@ -323,6 +344,9 @@ pub(super) async fn send<P: Platform>(
                 Box::pin(attempts::again(exchange, platform, &course, (call, &mut kept), begun, given)).await?;
         }
         kept.give_back(content);
+    }
+    if let Some(side) = side {
+        side.0.end(exchange, platform, side.1, answer.as_ref().map(Response::status).map_err(|error| *error));
     }
     exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
     let mut response = answer.map_err(|error| {

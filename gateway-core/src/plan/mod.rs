@@ -35,6 +35,7 @@ use crate::policy::credential::Place;
 use crate::policy::jwt::Issuer;
 use crate::policy::key_source::KeySource;
 use crate::policy::proof::Proof;
+use crate::policy::rollout::Rollout;
 use crate::policy::signature::Signers;
 use crate::problem::content::ErrorContents;
 use crate::route::Table;
@@ -169,6 +170,14 @@ impl core::fmt::Debug for Redis {
 }
 
 impl Plan {
+    /// The roll-outs, each with the index of its route.
+    pub fn rollouts(&self) -> impl Iterator<Item = (usize, &Rollout)> {
+        self.routes.iter().enumerate().filter_map(|(index, route)| match &route.action {
+            Action::Proxy(proxy) => Some((index, proxy.rollout.as_deref()?)),
+            _ => None,
+        })
+    }
+
     /// The places where issuers publish their keys, in the order of [`KeySource::index`].
     pub fn key_sources(&self) -> impl Iterator<Item = &KeySource> {
         self.issuers.iter().filter_map(Issuer::source)

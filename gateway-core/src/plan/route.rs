@@ -22,6 +22,7 @@ use crate::policy::login::{Endpoint, Login, MOST_CONTENT as MOST_LOGIN_CONTENT};
 use crate::policy::method_map::MethodMap;
 use crate::policy::mirror::Copied;
 use crate::policy::openapi::Mock;
+use crate::policy::rollout::Rollout;
 use crate::policy::version::Version;
 use crate::template::Template;
 
@@ -130,6 +131,8 @@ pub struct Proxy {
     pub request: BodyUse,
     /// What comes next where the upstream fails, if anything does.
     pub fallback: Option<Box<Fallbacks>>,
+    /// The roll-out of one of two upstreams, in place of their weights.
+    pub rollout: Option<Box<Rollout>>,
     /// The upstreams that are sent copies.
     pub mirrors: Box<[Mirror]>,
 }

@@ -69,6 +69,7 @@ pub mod rate_limit;
 pub mod remembered;
 pub mod response_cost;
 pub mod revocation;
+pub mod rollout;
 pub mod seal;
 pub mod security;
 pub mod signature;

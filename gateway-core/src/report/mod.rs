@@ -8,6 +8,7 @@ mod key;
 mod open_metrics;
 mod purge;
 mod revocation;
+mod rollouts;
 mod snapshot;
 mod versions;
 
@@ -20,6 +21,7 @@ pub(crate) use self::flag::flag_content;
 pub(crate) use self::host::check_host;
 pub(crate) use self::purge::{Ended, Purge};
 pub(crate) use self::revocation::{Revocation, RevocationChange};
+pub(crate) use self::rollouts::{rollout, rollout_content, rollouts};
 use self::snapshot::Snapshot;
 use crate::admin::{Endpoint, Way};
 use crate::body::Body;
@@ -67,6 +69,8 @@ pub(crate) fn answer<P: Platform>(
         }
         Endpoint::Flags => return Ok(Answer::Flags),
         Endpoint::Flag => return flag::answer(plan, name, asked),
+        Endpoint::Rollouts => return Ok(Answer::Rollouts),
+        Endpoint::Rollout => return rollouts::answer(plan, name, asked),
         Endpoint::Key => return key::answer(plan, name, asked),
         Endpoint::Purges => {
             Change::of(asked)?;
@@ -104,6 +108,10 @@ pub(crate) enum Answer<S> {
     Flag(usize, Change),
     /// Apply this change to the API key of this digest, and report its entry.
     Key(KeyDigest, Change),
+    /// Look into the store for all roll-outs, and report them.
+    Rollouts,
+    /// Apply this change to the roll-out of the route with this index in [`Plan::routes`], and report it.
+    Rollout(usize, Change),
     /// Purge stored responses.
     Purge,
     /// Apply this change to a list of revoked tokens, and report the entry.

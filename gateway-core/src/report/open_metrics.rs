@@ -146,6 +146,16 @@ impl Collector for Snapshot {
                 family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
             }
         }
+        let help = "Shares of the candidates of roll-outs, in percent";
+        let mut family = encoder.encode_descriptor("edgeway_rollout_percent", help, None, MetricType::Gauge)?;
+        for (route, percent, _) in &self.rollouts {
+            family.encode_family(&[("route", route.as_str())])?.encode_gauge(&i64::from(*percent))?;
+        }
+        let help = "Candidates of roll-outs that were rolled back, by 1, or not, by 0";
+        let mut family = encoder.encode_descriptor("edgeway_rollout_rolled_back", help, None, MetricType::Gauge)?;
+        for (route, _, is_stopped) in &self.rollouts {
+            family.encode_family(&[("route", route.as_str())])?.encode_gauge(&i64::from(*is_stopped))?;
+        }
         let help = "Verdicts of the rate limits of a route";
         let mut family = encoder.encode_descriptor(LIMITS, help, None, MetricType::Counter)?;
         let verdicts = self.verdicts.iter();

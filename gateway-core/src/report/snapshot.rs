@@ -12,6 +12,7 @@ use crate::meter::{DESCRIBED, FALLBACKS};
 use crate::metrics::{ByClass, Distribution, Metrics, PURGES, Served};
 use crate::numbers::Numbered;
 use crate::plan::{Endpoint, Plan, Upstream};
+use crate::policy::rollout::Rollout;
 use crate::policy::{etag, idempotency};
 use crate::ports::{Clients, Connections, Operation, Platform, StoredResponses};
 use crate::state::{Group, State};
@@ -52,6 +53,8 @@ pub(crate) struct Snapshot {
     pub(super) clusters: Vec<ClusterState>,
     /// The names of the upstreams that are sent copies, and what has become of those, in the order of the words.
     pub(super) mirrored: Vec<(String, [u64; copies::OUTCOMES.len()])>,
+    /// The names of the routes with roll-outs, the candidate's share in percent, and whether it was rolled back.
+    pub(super) rollouts: Vec<(String, u32, bool)>,
     /// The name of the upstream, the authority of the endpoint, and the connections to it.
     pub(super) connections: Vec<(String, String, Connections)>,
 }
@@ -115,6 +118,11 @@ impl Snapshot {
             }
         });
         let now = platform.monotonic();
+        let rollout = |(route, rollout): (usize, &Rollout)| {
+            let (route, trial) = (plan.routes.get(route)?, own.trial(rollout)?);
+            Some((route.name.clone(), trial.percent(), trial.known().stopped.is_some()))
+        };
+        snapshot.rollouts = plan.rollouts().filter_map(rollout).collect();
         for upstream in &plan.upstreams {
             snapshot.clusters.extend(own.group(upstream).map(|group| ClusterState::of(upstream, group, now)));
             let places = own.group(upstream).map(|group| group.places(upstream, now));

@@ -20,6 +20,42 @@ pub struct Target {
     pub policies: Vec<PolicyUse>,
 }
 
+/// A roll-out of one of the two upstreams of a `split`: it gets more and more of the requests, or none any more.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rollout {
+    /// The upstream that is tried; the other one of `split` is the baseline.
+    pub candidate: String,
+    /// Its share in each step, in percent, rising; 1 to 100. Without it, they are 5, 25, 50 and 100.
+    #[serde(default)]
+    pub steps: Option<Vec<u32>>,
+    /// The least time of a step; `1s` to `30d`. Default: `10m`.
+    #[serde(default)]
+    pub hold: Option<Span>,
+    /// The fewest requests of each side in a `window` of which they tell anything; 20 to 100,000. Default: 200.
+    #[serde(default)]
+    pub least_requests: Option<u32>,
+    /// The difference of the error rates from which the candidate is rolled back, in percentage points; 0 to 100. Default: 2.
+    #[serde(default)]
+    pub error_points: Option<u32>,
+    /// The candidate's mean duration from which it is rolled back, in percent of the baseline's; 101 to 10,000. Default: none is too long.
+    #[serde(default)]
+    pub slow_percent: Option<u32>,
+    /// The statuses that are errors, beside calls without an answer. Default: `5xx`.
+    #[serde(default)]
+    pub statuses: Option<Vec<String>>,
+    /// The value by which a caller stays with one side, as a template. Default: each request is chosen for by chance.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// The time over which requests count; `1m` to `7d`. Default: `1h`.
+    #[serde(default)]
+    pub window: Option<Span>,
+    /// The time between two looks of an instance into the counter store; `1s` to `1m`. Default: `5s`.
+    #[serde(default)]
+    pub every: Option<Span>,
+}
+
 /// Copies of a route's requests for another upstream, whose answers nobody sees.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

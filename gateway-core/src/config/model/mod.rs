@@ -51,7 +51,7 @@ use crate::config::Entries;
 
 pub use access::{Asns, Authorize, ClaimValue, ClaimValues, Clients, Condition, Countries, Steer, When};
 pub use access_log::{AccessLog, AccessLogFormat};
-pub use action::{KeyValueEntry, Mirror, Redirect, Respond, Rewrite, Target};
+pub use action::{KeyValueEntry, Mirror, Redirect, Respond, Rewrite, Rollout, Target};
 pub use admin::Admin;
 pub use aggregate::{Aggregate, AggregateCall, CallCondition, CallContent, PartialAnswer, UndoCall};
 pub use api_key::{ApiKeyProof, ApiKeys, KeyStores};

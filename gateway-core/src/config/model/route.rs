@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     Aggregate, Batch, Fallback, HostPolicy, KeyValueEntry, Matches, Mirror, OpenApi, PolicyUse, Redirect, Respond,
-    Rewrite, Target, Timeouts, Versions, WebSocket,
+    Rewrite, Rollout, Target, Timeouts, Versions, WebSocket,
 };
 use crate::config::ByteSize;
 
@@ -86,6 +86,9 @@ pub struct Route {
     /// Send the request to one of these upstreams, by weight.
     #[serde(default)]
     pub split: Vec<Target>,
+    /// Have the shares of `split` change by how one of its two upstreams does.
+    #[serde(default)]
+    pub rollout: Option<Box<Rollout>>,
     /// Send copies of the request to these upstreams as well.
     #[serde(default)]
     pub mirror: Vec<Mirror>,

@@ -23,7 +23,9 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             let for_upstreams = ["rewrite", "webSocket", "fallback", "mirror"]
                 .iter()
                 .map(|member| if_then(present(member), none(&ANSWERS)));
-            [json!({ "oneOf": choices })].into_iter().chain(for_upstreams).collect()
+            let two = json!({ "required": ["split"], "properties": { "split": { "minItems": 2, "maxItems": 2 } } });
+            let rollout = if_then(present("rollout"), two);
+            [json!({ "oneOf": choices }), rollout].into_iter().chain(for_upstreams).collect()
         }
         "Fallback" => {
             let kinds = ["upstream", "stale", "respond"];

@@ -71,6 +71,14 @@ impl<'c> Compiler<'c> {
         {
             self.error_with(&at.member("webSocket"), "only a route to an upstream can take WebSockets", "remove it");
         }
+        if route.rollout.is_some() && route.split.len() != 2 {
+            self.error_with(
+                &at.member("rollout"),
+                "a roll-out is of one of two upstreams",
+                "write both in `split`, with any weights: `[{\"upstream\": \"now\", \"weight\": 1}, {\"upstream\": \"next\", \"weight\": 1}]`",
+            );
+            return None;
+        }
         if !route.mirror.is_empty()
             && matches!(first, Some("redirect" | "respond" | "keyValue" | "aggregate" | "batch"))
         {
@@ -152,7 +160,14 @@ impl<'c> Compiler<'c> {
         let (needs_head, _) = self.target_needs(&targets);
         let (_, request) = self.target_needs(targets.get(..count).unwrap_or_default());
         let (targets, mirrors) = (targets.into(), [].into());
-        let mut proxy = Proxy { targets, total_weight, path, web_socket, needs_head, request, fallback: None, mirrors };
+        let (fallback, rollout) = (None, None);
+        let mut proxy =
+            Proxy { targets, total_weight, path, web_socket, needs_head, request, fallback, rollout, mirrors };
+        if let Some(rollout) = &route.rollout {
+            proxy.rollout = self.rollout(context, rollout).map(Box::new);
+            // What becomes of each request is told.
+            proxy.needs_head = true;
+        }
         if !mirrored.is_empty() {
             // They were among the others for what holds for all of them.
             let mut targets = core::mem::take(&mut proxy.targets).into_vec();

@@ -91,6 +91,7 @@ impl<'c> Compiler<'c> {
                     needs_head,
                     request,
                     fallback: None,
+                    rollout: None,
                     mirrors: [].into(),
                 };
                 steps.push(Fallback { on, next: Next::Upstream { proxy: Box::new(next), methods } });

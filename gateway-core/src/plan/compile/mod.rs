@@ -46,6 +46,7 @@ mod policy_lists;
 mod proof;
 mod redis;
 mod resource;
+mod rollouts;
 mod routes;
 mod shared;
 mod signatures;

@@ -154,6 +154,14 @@ fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
     };
     json!({
         "kind": "proxy",
+        "rollout": proxy.rollout.as_ref().map(|rollout| json!({
+            "candidate": rollout.sides.get(1).and_then(|side| plan.upstreams.get(proxy.targets.get(*side)?.upstream)).map(|upstream| &*upstream.name),
+            "steps": rollout.steps,
+            "holdSeconds": rollout.hold.as_secs_f64(),
+            "leastRequests": rollout.least_requests,
+            "errorPoints": rollout.error_points,
+            "slowPercent": rollout.slow_percent,
+        })),
         "mirrors": proxy.mirrors.iter().map(mirror).collect::<Vec<_>>(),
         "upstreams": proxy.targets.iter().map(upstream).collect::<Vec<_>>(),
         "fallback": proxy.fallback.iter().flat_map(|fallback| &*fallback.steps).map(fallback).collect::<Vec<_>>(),

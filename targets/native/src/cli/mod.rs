@@ -20,6 +20,7 @@ mod password;
 mod purge;
 mod quota;
 mod report;
+mod rollouts;
 mod rounds;
 mod routes;
 mod serve;
@@ -72,6 +73,7 @@ enum Command {
     Purge(purge::Purge),
     Versions(versions::Versions),
     Upstreams(upstreams::Upstreams),
+    Rollouts(rollouts::Rollouts),
     Schema(inspect::Schema),
     Completions(inspect::Completions),
 }
@@ -97,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Purge(command) => command.run(),
         Command::Versions(command) => command.run(),
         Command::Upstreams(command) => command.run(),
+        Command::Rollouts(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
     }

@@ -100,11 +100,12 @@ fn policies(plan: &Plan, route: &gateway_core::plan::Route, parameters: &[&str])
     of_route.chain(edits(plan, &route.action)).chain(limits::own(plan, route)).collect()
 }
 
-/// The upstreams that are sent copies.
+/// The roll-out of one of the upstreams, and those that are sent copies.
 fn mirrors(plan: &Plan, action: &Action) -> Vec<String> {
     let Action::Proxy(proxy) = action else { return Vec::new() };
     let name = |mirror: &Mirror| plan.upstreams.get(mirror.target.upstream).map_or("?", |upstream| &upstream.name);
-    proxy.mirrors.iter().map(|mirror| mirror.rules.describe(name(mirror))).collect()
+    let rollout = proxy.rollout.iter().map(|rollout| rollout.describe());
+    rollout.chain(proxy.mirrors.iter().map(|mirror| mirror.rules.describe(name(mirror)))).collect()
 }
 
 /// Returns the edits for one upstream of a split alone.

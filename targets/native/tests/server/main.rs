@@ -14,6 +14,7 @@ mod admin;
 mod api_keys;
 mod cache;
 mod cache_file;
+mod canary;
 mod checks;
 mod client_certificates;
 mod commands;
