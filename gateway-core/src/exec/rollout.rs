@@ -56,7 +56,7 @@ pub(super) async fn choose<'p, P: Platform>(
     let point = match &rollout.key {
         // Who has no value is one of many.
         Some(key) if key.fill(call, Form::Text, &mut text) && !text.is_empty() => {
-            text.push_str(&rollout.id);
+            text.push_str(&rollout.name);
             let hash = hash(text.as_bytes());
             (hash ^ (hash >> 32)) % POINTS
         }
