@@ -66,7 +66,7 @@ fn routes_are_listed_as_data() {
         routes[2],
         json!({"name": "plain", "at": "routes[2]", "match": {"prefix": "/"},
             "policies": [{"kind": "concurrency", "name": "at-once", "limit": 3, "key": "clientAddress", "fail": "closed"}], "bodyBytes": 104_857_600,
-            "action": {"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": [], "steered": false, "timeouts": timeouts}], "rewrite": {"prefix": "/v1/"}, "webSocket": null}})
+            "action": {"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": [], "steered": false, "timeouts": timeouts}], "fallback": [], "rewrite": {"prefix": "/v1/"}, "webSocket": null}})
     );
 }
 
