@@ -42,7 +42,7 @@ fn routes_are_listed_as_data() {
     assert_eq!(
         both["action"],
         json!({"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": [], "steered": false, "timeouts": timeouts}, {"name": "b", "weight": 3,
-            "steered": false, "timeouts": timeouts, "policies": [{"kind": "requestHeaders", "edits": 1}, {"kind": "responseHeaders", "edits": 2}]}], "fallback": [], "rewrite": null,
+            "steered": false, "timeouts": timeouts, "policies": [{"kind": "requestHeaders", "edits": 1}, {"kind": "responseHeaders", "edits": 2}]}], "fallback": [], "mirrors": [], "rollout": null, "rewrite": null,
             "webSocket": {"idleSeconds": 90.0, "lifeSeconds": null}})
     );
     let policies = both["policies"].as_array().unwrap();
@@ -66,7 +66,7 @@ fn routes_are_listed_as_data() {
         routes[2],
         json!({"name": "plain", "at": "routes[2]", "match": {"prefix": "/"},
             "policies": [{"kind": "concurrency", "name": "at-once", "limit": 3, "key": "clientAddress", "fail": "closed"}], "bodyBytes": 104_857_600,
-            "action": {"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": [], "steered": false, "timeouts": timeouts}], "fallback": [], "rewrite": {"prefix": "/v1/"}, "webSocket": null}})
+            "action": {"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": [], "steered": false, "timeouts": timeouts}], "fallback": [], "mirrors": [], "rollout": null, "rewrite": {"prefix": "/v1/"}, "webSocket": null}})
     );
 }
 

@@ -1,5 +1,7 @@
 //! The native server over real sockets.
 
+// The future of an exchange is deep, and one test asks the compiler whether it may be sent.
+#![recursion_limit = "256"]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,6 +24,7 @@ mod concurrency;
 mod connections;
 mod demo;
 mod departure;
+mod discovery;
 mod early;
 mod failover;
 mod failures;
