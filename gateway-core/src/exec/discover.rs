@@ -278,7 +278,9 @@ pub(crate) async fn follow<P: Platform>(on: On<'_, P>, upstream: usize) -> Optio
     let (plan, state, platform) = on;
     let upstream = plan.upstreams.get(upstream)?;
     let (discovery, group) = (upstream.discovery.as_deref()?, state.group(upstream)?);
-    let index = group.fleet.found.last(platform.monotonic()).and_then(|found| found.index);
+    // One that failed may have begun anew, and count from 1 again.
+    let known = group.fleet.found.last(platform.monotonic()).filter(|_| !group.fleet.found.has_failed());
+    let index = known.and_then(|found| found.index);
     let begun = platform.monotonic();
     let told = ask(on, discovery, index).await;
     let waits = told.as_ref().is_ok_and(|told| told.index.is_some());

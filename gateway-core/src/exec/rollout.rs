@@ -188,9 +188,37 @@ impl<P: Platform> Store<'_, P> {
 
 /// Adds what was counted to what the store has, judges that, and takes note of it.
 async fn look<P: Platform>(plan: &Plan, platform: &P, rollout: &Rollout, trial: &Trial) {
+    let before = trial.is_known().then(|| trial.known());
     match looked(plan, platform, rollout, trial).await {
-        Some(known) => trial.learn(rollout, known),
+        Some(known) => {
+            if let Some(before) = before {
+                tell(platform, rollout, &before, &known);
+            }
+            trial.learn(rollout, known);
+        }
         None => trial.store_failed(),
+    }
+}
+
+/// Tells operators what has changed.
+fn tell(platform: &impl Platform, rollout: &Rollout, before: &Known, known: &Known) {
+    let name = &rollout.name;
+    if let (None, Some(reason)) = (before.stopped, known.stopped) {
+        let [baseline, candidate] = known.figures;
+        let why = match reason {
+            Reason::Errors => format!(
+                "{} of its {} requests have failed, and {} of {} of the baseline",
+                candidate.errors, candidate.requests, baseline.errors, baseline.requests
+            ),
+            Reason::Latency => {
+                format!("it takes {:.1} ms, and the baseline {:.1} ms", candidate.mean_ms(), baseline.mean_ms())
+            }
+            Reason::Operator => "an operator says so".to_owned(),
+        };
+        platform.hears_of_upstream(&format_args!("the roll-out of `{name}`: the candidate is rolled back: {why}"));
+    } else if known.stopped.is_none() && (known.generation, known.step) != (before.generation, before.step) {
+        let percent = rollout.percent(known.step);
+        platform.hears_of_upstream(&format_args!("the roll-out of `{name}`: the candidate gets {percent} %"));
     }
 }
 

@@ -47,6 +47,7 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
         uses.routes(&at.member("routes"), &api.routes, &mut found);
     }
     uses.upstreams.extend(config.issuers.iter().filter_map(|(_, issuer)| issuer.upstream.as_deref()));
+    uses.upstreams.extend(config.upstreams.iter().filter_map(|(_, upstream)| upstream.discover.as_ref()?.asked()));
     let asked = config.issuers.iter().filter_map(|(_, issuer)| issuer.introspection.as_deref()?.upstream.as_deref());
     uses.upstreams.extend(asked);
     let grants = config

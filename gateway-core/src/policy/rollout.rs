@@ -22,6 +22,12 @@ const MOST_REQUESTS: u32 = 1_000_000;
 /// candidate is taken for a worse one in about 3 of 100,000 looks that were independent, and the least difference comes on top of that.
 const DEVIATIONS: f64 = 4.0;
 
+/// The same as a probability, for so few errors that it can be counted exactly.
+const LEAST_CHANCE: f64 = 3.2e-5;
+
+/// The most errors of which that is done.
+const MOST_COUNTED: u32 = 400;
+
 /// The fewest answers of a side of which the durations tell anything.
 const LEAST_ANSWERS: u32 = 20;
 
@@ -260,8 +266,9 @@ impl Rollout {
             let errors = f64::from(baseline.errors) + f64::from(candidate.errors);
             let common = errors / (f64::from(baseline.requests) + f64::from(candidate.requests));
             let error = (common * (1.0 - common)).sqrt() * spread(baseline.requests, candidate.requests);
-            // Where all requests fail, there is no chance in it.
-            if worse >= DEVIATIONS * error {
+            // Where all requests fail, there is no chance in it. Of a few errors the normal distribution says too much.
+            let few = chance(candidate.errors, baseline.errors, (candidate.requests, baseline.requests));
+            if worse >= DEVIATIONS * error && few.is_none_or(|chance| chance <= LEAST_CHANCE) {
                 return Judgement::RollBack(Reason::Errors);
             }
             is_doubtful = true;
@@ -289,6 +296,29 @@ impl Rollout {
             Judgement::Advance
         }
     }
+}
+
+/// The probability that by chance at least so many of all errors are the candidate's, if both sides fail alike: each error is then the candidate's as
+/// often as a request is (the conditional test of two Poisson means; Przyborowski, Wilenski 1940). None for many errors.
+fn chance(candidate: u32, baseline: u32, (asked, of_baseline): (u32, u32)) -> Option<f64> {
+    let all = candidate.saturating_add(baseline);
+    if all > MOST_COUNTED {
+        return None;
+    }
+    let share = f64::from(asked) / (f64::from(asked) + f64::from(of_baseline));
+    let (mut ways, mut sum) = (0.0, 0.0);
+    for count in 0..=all {
+        if count > 0 {
+            // The logarithm of the number of ways in which so many of all are the candidate's.
+            ways += f64::from(all - count + 1).ln() - f64::from(count).ln();
+        }
+        if count >= candidate {
+            let of_candidate = if count > 0 { f64::from(count) * share.ln() } else { 0.0 };
+            let others = if count < all { f64::from(all - count) * (1.0 - share).ln() } else { 0.0 };
+            sum += (ways + of_candidate + others).exp();
+        }
+    }
+    Some(sum)
 }
 
 const fn far() -> Span {
@@ -320,6 +350,25 @@ mod tests {
     fn side(requests: u32, errors: u32, ms: u64) -> Figures {
         let one = Figures::of(false, Duration::from_millis(ms));
         Figures { requests, errors, log: one.log * (requests - errors) }
+    }
+
+    /// One error of a candidate that is asked a twentieth as often comes about by chance, and fifteen against none at half the requests do not.
+    #[test]
+    fn a_few_errors_may_be_chance() {
+        let near = |chance: Option<f64>, expected: f64| (chance.unwrap() - expected).abs() < 1e-9;
+        assert!(near(chance(1, 0, (27, 486)), 27.0 / 513.0));
+        assert!(near(chance(2, 1, (50, 50)), 0.5));
+        assert!(near(chance(0, 3, (1, 9)), 1.0));
+        assert!(near(chance(15, 0, (100, 100)), 0.5_f64.powi(15)));
+        assert_eq!(chance(200, 201, (1_000, 1_000)), None);
+        let judge = |baseline, candidate| {
+            let rollout = Rollout { least_requests: 20, ..rollout() };
+            rollout.judge(0, [baseline, candidate], Duration::from_secs(60))
+        };
+        let doubtful = Judgement::Wait("it seems worse, which may be chance");
+        assert_eq!(judge(side(486, 0, 100), side(27, 1, 100)), doubtful);
+        assert_eq!(judge(side(1_568, 0, 100), side(67, 1, 100)), Judgement::Advance);
+        assert_eq!(judge(side(486, 0, 100), side(27, 4, 100)), Judgement::RollBack(Reason::Errors));
     }
 
     #[test]

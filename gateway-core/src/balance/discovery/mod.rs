@@ -172,6 +172,13 @@ impl Seen {
         Self { at, weight: 1, priority: 0 }
     }
 
+    /// The same at another host.
+    #[must_use]
+    pub fn at(self, host: &str) -> Self {
+        let port = if let Where::Host(_, port) = self.at { port } else { None };
+        Self { at: Where::Host(host.to_owned(), port), ..self }
+    }
+
     /// Its URL in `form`.
     #[must_use]
     pub fn url(&self, form: &Form) -> String {

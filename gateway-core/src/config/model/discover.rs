@@ -32,6 +32,19 @@ pub struct Discover {
     pub base_path: Option<String>,
 }
 
+impl Discover {
+    /// The name of the upstream that is asked, if one is.
+    pub(crate) fn asked(&self) -> Option<&str> {
+        let Self { dns, consul, kubernetes, eureka, list, .. } = self;
+        let by_name = dns.as_ref().and_then(|dns| dns.upstream.as_deref());
+        by_name
+            .or(consul.as_ref().map(|consul| &*consul.upstream))
+            .or(kubernetes.as_ref().map(|kubernetes| &*kubernetes.upstream))
+            .or(eureka.as_ref().map(|eureka| &*eureka.upstream))
+            .or(list.as_ref().map(|list| &*list.upstream))
+    }
+}
+
 /// A name in DNS.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

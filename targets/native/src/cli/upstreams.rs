@@ -116,6 +116,14 @@ fn heading(upstream: &Value, style: Style) -> String {
         let often = opened.map(|times| format!(" (opened {})", count(times as usize, "time")));
         format!("{}{}", if state == "closed" { word } else { style.red(word) }, often.unwrap_or_default())
     }));
+    if let Some(by) = text("/discovered/by") {
+        let age = number(upstream, "/discovered/ageMs").map(|age| format!(" {} s ago", age / 1_000));
+        let found = format!("by {by}{}", age.unwrap_or_else(|| ", no place so far".to_owned()));
+        more.push(match upstream.pointer("/discovered/isFailing") {
+            Some(Value::Bool(true)) => format!("{found}, {}", style.red("which fails now")),
+            _ => found,
+        });
+    }
     if upstream.get("internal") == Some(&json!(true)) {
         more.push("of the gateway itself".to_owned());
     }

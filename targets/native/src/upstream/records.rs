@@ -8,7 +8,7 @@ use gateway_core::ports::{Record, Records};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::{RData, RecordType};
+use hickory_resolver::proto::rr::{Name as HickoryName, RData, RecordType};
 
 /// Asks the name servers of the system, or this one, for the records of this kind of `name`.
 ///
@@ -40,7 +40,13 @@ pub(crate) async fn records(name: &str, record: Record, server: Option<SocketAdd
             (RData::A(address), Record::A) => Some(Seen::plain(Where::Host(address.to_string(), None))),
             (RData::AAAA(address), Record::Aaaa) => Some(Seen::plain(Where::Host(address.to_string(), None))),
             (RData::SRV(service), Record::Srv) => {
-                of_service(&service.target.to_ascii(), (service.priority, service.weight), service.port)
+                let shares = (service.priority, service.weight);
+                let seen = of_service(&service.target.to_ascii(), shares, service.port);
+                match server {
+                    // Nobody else may know the names that it tells.
+                    Some(_) => seen.zip(address(&resolver, &service.target).await).map(|(seen, host)| seen.at(&host)),
+                    None => seen,
+                }
             }
             _ => None,
         };
@@ -51,6 +57,22 @@ pub(crate) async fn records(name: &str, record: Record, server: Option<SocketAdd
         }
     }
     Ok(records)
+}
+
+/// An address of `name`, if it has one.
+async fn address(resolver: &TokioResolver, name: &HickoryName) -> Option<String> {
+    for kind in [RecordType::A, RecordType::AAAA] {
+        let Ok(found) = resolver.lookup(name.clone(), kind).await else { continue };
+        let address = found.answers().iter().find_map(|answer| match &answer.data {
+            RData::A(address) => Some(address.to_string()),
+            RData::AAAA(address) => Some(address.to_string()),
+            _ => None,
+        });
+        if address.is_some() {
+            return address;
+        }
+    }
+    None
 }
 
 fn told(error: &dyn std::fmt::Display) -> Box<str> {
