@@ -282,7 +282,11 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Checks, "unhealthy", "unhealthyThreshold unhealthy_threshold fall fails failures"),
     (Place::Checks, "statuses", "status expectedStatuses expected_statuses codes"),
     (Place::Checks, "contains", "body expect match bodyContains expectedBody"),
-    (Place::Upstream, "discover", "serviceDiscovery service_discovery discoveryType discovery_type serviceName service_name"),
+    (
+        Place::Upstream,
+        "discover",
+        "serviceDiscovery service_discovery discoveryType discovery_type serviceName service_name",
+    ),
     (Place::Upstream, "retry", "retries retryPolicy retry_policy"),
     (Place::Upstream, "breaker", "circuitBreaker circuitBreakers circuit_breaker circuit_breakers"),
     (Place::Upstream, "timeouts", "timeout"),
