@@ -74,15 +74,16 @@ function besides(services) {
   };
 }
 
-/** Isolates besides the first, each with a socket of its own, and with the counter cells of the first. */
-function beside(isolates) {
+/** Isolates besides the first, each with a socket of its own, with these `secrets`, and with the counter cells of the first. */
+function beside(isolates, secrets) {
+  const cells = `(name = "COUNTERS", durableObjectNamespace = (className = "CounterCell", serviceName = "gateway"))`;
   const names = Array.from({ length: isolates - 1 }, (_, number) => `isolate${number}`);
   return {
     sockets: names.map((name) => `(name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}")`).join(", "),
     services: names.map((name) => `(name = "${name}", worker = .${name}),`).join(" "),
     workers: names
       .map((name) => `const ${name} :Workerd.Worker = (
-        ${PROGRAM} bindings = [(name = "COUNTERS", durableObjectNamespace = (className = "CounterCell", serviceName = "gateway"))]);`)
+        ${PROGRAM} bindings = [${[cells, ...bound(secrets)].join(", ")}]);`)
       .join("\n"),
   };
 }
@@ -120,7 +121,7 @@ export async function serveWorker(config, change = (script) => script, { folder,
   folder ??= mkdtempSync(join(tmpdir(), "edgeway-workerd-"));
   const others = besides(keyValue === true ? { ...services, VALUES } : services);
   if (typeof keyValue === "string") others.services += ` (name = "VALUES", external = (address = "${keyValue}", http = ())),`;
-  const more = beside(isolates);
+  const more = beside(isolates, secrets);
   const values = keyValue ? [`(name = "KEY_VALUE", kvNamespace = "VALUES")`] : [];
   const its = CONFIG.replace("FOLDER", folder)
     .replace("SERVICES", `${counters.services} ${others.services} ${more.services}`)
