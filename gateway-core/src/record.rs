@@ -11,6 +11,7 @@ use http::header::{REFERER, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use crate::balance::copies::Copy;
+use crate::balance::trial::Trial;
 use crate::balance::vitals::UnderWay;
 use crate::cache::asked::Asked;
 use crate::cache::flights::Flight;
@@ -62,6 +63,10 @@ pub struct Record {
     pub(crate) permits: Vec<Permit>,
     /// The request under way at a place of the upstream, if the upstream has a choice of them.
     pub(crate) under_way: Option<UnderWay>,
+    /// Set if the time that it takes may be the client's doing: its content is on the way, or it has shortened the time itself.
+    pub(crate) is_clients_time: bool,
+    /// The side of a roll-out that it has gone to.
+    pub(crate) side: Option<(Arc<Trial>, usize)>,
     /// Set if the exchange with the upstream has failed before anything was sent.
     pub(crate) unsent: bool,
     /// Set if no client waits for it: nothing of it is told to one.

@@ -84,10 +84,16 @@ impl Trial {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes note of what the store tells.
+    /// Takes note of what the store tells, unless more is known by now: a look that takes long may end after a later one.
     pub fn learn(&self, rollout: &Rollout, known: Known) {
+        let age = |known: &Known| (known.generation, known.stopped.is_some(), known.step);
         let percent = if known.stopped.is_some() { 0 } else { rollout.percent(known.step) };
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        let mut latest = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_known() && age(&known) < age(&latest) {
+            return;
+        }
+        *latest = known;
+        // Within the lock, so that the share is that of what is known.
         self.percent.store(percent, Ordering::Relaxed);
         self.is_known.store(true, Ordering::Relaxed);
     }
@@ -100,4 +106,39 @@ impl Trial {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::body_edit::Statuses;
+
+    /// A look that began before an operator's word and ends after it does not undo it.
+    #[test]
+    fn what_is_older_is_not_learnt() {
+        let rollout = Rollout {
+            name: "r".into(),
+            id: "0".into(),
+            sides: [0, 1],
+            steps: [5, 50, 100].into(),
+            hold: Duration::from_secs(60),
+            least_requests: 100,
+            error_points: 2,
+            slow_percent: None,
+            statuses: Statuses::of(vec![(500, 599)]),
+            key: None,
+            window: Duration::from_secs(3_600),
+            every: Duration::from_secs(5),
+        };
+        let trial = Trial::default();
+        let at = |generation, step, stopped| Known { generation, step, stopped, ..Known::default() };
+        let percent = |known| {
+            trial.learn(&rollout, known);
+            trial.percent()
+        };
+        let back = Some(Reason::Operator);
+        assert_eq!([percent(at(0, 0, None)), percent(at(0, 1, None)), percent(at(0, 0, None))], [5, 50, 50]);
+        assert_eq!([percent(at(0, 0, back)), percent(at(0, 2, None))], [0, 0], "it was rolled back");
+        assert_eq!([percent(at(1, 0, None)), percent(at(0, 1, back))], [5, 5], "it begins anew");
+    }
 }

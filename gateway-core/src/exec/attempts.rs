@@ -442,9 +442,12 @@ async fn once<P: Platform>(
     Ok(answer)
 }
 
-/// Notes that content of the client goes along, if `body` is on its way from it.
+/// Notes that content of the client goes along, if `body` is on its way from it; or that the client itself has shortened the time.
 pub(super) fn uploads<S>(exchange: &mut Exchange<'_, '_>, body: &Body<S>) {
-    if let (Body::Stream(_), Some(under_way)) = (body, &mut exchange.record.under_way) {
+    exchange.record.is_clients_time |= matches!(body, Body::Stream(_));
+    if exchange.record.is_clients_time
+        && let Some(under_way) = &mut exchange.record.under_way
+    {
         under_way.uploads();
     }
 }

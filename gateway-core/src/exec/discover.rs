@@ -15,6 +15,7 @@ use crate::balance::discovery::{
 use crate::balance::endpoint::Endpoint;
 use crate::balance::found::Found;
 use crate::error::Reject;
+use crate::net::Scheme;
 use crate::plan::{Plan, Upstream, endpoint_of};
 use crate::policy::key_source::Location;
 use crate::policy::remembered::{Life, Look, Pause, Reading, Turn};
@@ -34,6 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The time for which a source is not asked again for those who wait, after it has failed.
 const RETRY: Duration = Duration::from_millis(250);
+
+/// The longest quotation of what a source says, in characters.
+const LONGEST_QUOTE: usize = 200;
 
 /// The longest pause after failures.
 const LONGEST_PAUSE: u64 = 30;
@@ -214,7 +218,15 @@ fn endpoints(discovery: &Discovery, told: Told) -> Result<Vec<Weighted>, Fault> 
     let mut endpoints: Vec<Weighted> = Vec::with_capacity(told.places.len());
     let mut fault = None;
     for seen in told.places {
-        match endpoint_of(&seen.url(&discovery.form)) {
+        let place = match seen.is_plain() {
+            true => endpoint_of(&seen.url(&discovery.form)),
+            false => Err("a host has characters that no host has".into()),
+        };
+        match place {
+            // Who says `https` has the gateway's credentials and its clients' requests go no other way.
+            Ok(endpoint) if discovery.form.scheme == Scheme::Https && endpoint.scheme == Scheme::Http => {
+                fault.get_or_insert(format!("{} is not `https`", endpoint.url()).into());
+            }
             Ok(endpoint) => {
                 if !endpoints.iter().any(|(other, _)| other.is_same_place(&endpoint)) {
                     endpoints.push((endpoint, (seen.weight, seen.priority)));
@@ -301,7 +313,11 @@ impl fmt::Display for Fault {
             Self::Untold(untold) => untold.fmt(f),
             Self::Names(trouble) => f.write_str(trouble),
             Self::Store => f.write_str("the key-value store fails"),
-            Self::Unfit(fault) => write!(f, "none of its places can be called: {fault}"),
+            // It quotes what others have written.
+            Self::Unfit(fault) => {
+                let shown: String = fault.escape_debug().take(LONGEST_QUOTE).collect();
+                write!(f, "none of its places can be called: {shown}")
+            }
             Self::Slow => f.write_str("it takes too long"),
         }
     }

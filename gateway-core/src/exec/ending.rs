@@ -10,6 +10,7 @@ use crate::balance::Turn;
 use crate::io::IoErrorKind;
 use crate::outcome::After;
 use crate::plan::Plan;
+use crate::policy::rollout::Figures;
 use crate::ports::{Peer, Platform};
 use crate::record::{Ended, Owed, Record};
 use crate::state::State;
@@ -40,6 +41,12 @@ pub(crate) fn end<P: Platform>(
 ) -> Vec<After> {
     if record.under_way.is_some() {
         content_ended(plan, state, platform, &record, ended.cut);
+    }
+    if let Some((trial, side)) = record.side.take()
+        && record.error.is_none()
+        && matches!(ended.cut, Some(IoErrorKind::Closed | IoErrorKind::Protocol))
+    {
+        trial.count(side, Figures::broken());
     }
     if record.facts.is_some() || record.meter.is_some() {
         if !record.owed.is_empty() {

@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, TRAILER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::exchange::Exchange;
-use super::{content, limits, local, proxy};
+use super::{content, limits, local, proxy, time_left};
 use crate::balance::fallback::Failure;
 use crate::balance::retry::IDEMPOTENCY_KEY;
 use crate::body::Body;
@@ -16,7 +16,7 @@ use crate::error::{CIRCUIT_OPEN, CREDENTIALS_UNAVAILABLE, NO_TARGETS, Reject};
 use crate::http::proxy_status;
 use crate::meter::FellBack;
 use crate::outcome::Reply;
-use crate::plan::{Action, Fallbacks, Next, Proxy, Route};
+use crate::plan::{Action, Fallbacks, Next, Proxy, Route, Target};
 use crate::ports::Platform;
 use crate::trace::Event;
 
@@ -46,6 +46,8 @@ struct Kept<S> {
     call: Call,
     content: Content<S>,
     heeds_keys: bool,
+    /// The methods by which it was sent.
+    went_by: Vec<Method>,
     begun: Duration,
     /// The number of steps that are done.
     done: usize,
@@ -211,7 +213,7 @@ impl<'r, P: Platform> Way<'r, P> {
                 }
                 Next::Upstream { proxy, methods } => {
                     let Some(target) = proxy.targets.first() else { continue };
-                    if !kept.is_unsent && !kept.may_repeat(methods) {
+                    if !kept.is_unsent && !kept.may_repeat(methods, target) {
                         exchange.note(|| told("not elsewhere: the request may have been carried out".to_owned()));
                         continue;
                     }
@@ -220,7 +222,7 @@ impl<'r, P: Platform> Way<'r, P> {
                         continue;
                     };
                     let spent = platform.monotonic().saturating_sub(kept.begun);
-                    if target.deadlines.total.is_some_and(|total| spent >= total) {
+                    if time_left::of(target.deadlines, &kept.call.headers).total.is_some_and(|total| spent >= total) {
                         exchange.note(|| told("not elsewhere: the time is over".to_owned()));
                         kept.take_left(&mut body);
                         continue;
@@ -271,6 +273,9 @@ impl<S> Kept<S> {
         rare.fallback.from = self.done + 1;
         // On the heap: it would be here once more, for each request.
         let reply = Box::pin(proxy::send(exchange, platform, route, action, (call, body), false)).await;
+        let asked = action.targets.iter().find(|target| Some(target.upstream) == exchange.record.upstream);
+        let by = asked.and_then(|target| target.method.other(&self.call.method)).unwrap_or(&self.call.method);
+        self.went_by.push(by.clone());
         self.take_left(body);
         self.failure = match &reply {
             Ok(Reply::Http(response)) => Some(Failure::Answered(response.status())),
@@ -298,16 +303,22 @@ impl<S> Kept<S> {
     }
 
     /// Returns whether the request may go elsewhere although it may have been carried out: by its method, or since its key says so.
-    fn may_repeat(&self, methods: &[Method]) -> bool {
-        methods.contains(&self.call.method) || (self.heeds_keys && self.call.headers.contains_key(IDEMPOTENCY_KEY))
+    fn may_repeat(&self, methods: &[Method], next: &Target) -> bool {
+        // By what upstreams were asked, and are: it may be another method than the client's.
+        let next = next.method.other(&self.call.method).unwrap_or(&self.call.method);
+        let by_method = methods.contains(next) && self.went_by.iter().all(|method| methods.contains(method));
+        by_method || (self.heeds_keys && self.call.headers.contains_key(IDEMPOTENCY_KEY))
     }
 
     /// Takes over content of which nothing has been read.
     fn take_left(&mut self, left: &mut Body<S>) {
-        if let (Content::Gone, Body::Stream(_)) = (&self.content, &*left)
-            && let Body::Stream(stream) = core::mem::take(left)
-        {
-            self.content = Content::Unread(stream);
+        if let Content::Gone = self.content {
+            match core::mem::take(left) {
+                Body::Stream(stream) => self.content = Content::Unread(stream),
+                // It was read since, as for a copy.
+                Body::Full(content) => self.content = Content::Whole(content),
+                Body::Empty => {}
+            }
         }
     }
 
@@ -352,6 +363,7 @@ async fn keep<P: Platform>(
         call: call.clone(),
         content,
         heeds_keys,
+        went_by: Vec::new(),
         begun: platform.monotonic(),
         done: 0,
         is_unsent: true,

@@ -101,7 +101,8 @@ pub(super) async fn race<'p, P: Platform>(
     }
     let uri = target_uri(action, &elsewhere, &call)?;
     let mut body = kept.whole_body();
-    let deadlines = attempts::deadlines(stated, Some(cluster), now.saturating_sub(begun));
+    let elapsed = now.saturating_sub(begun).saturating_add(exchange.spent());
+    let deadlines = attempts::deadlines(stated, Some(cluster), elapsed);
     time_left::tell(upstream, &mut call.headers, deadlines.total);
     if let Some(credentials) = &upstream.credentials {
         let (to, content) = ((&mut *call, elsewhere.scheme, &uri), (&mut body, route.body_limit));
@@ -125,11 +126,22 @@ pub(super) async fn race<'p, P: Platform>(
     let (is_other, answer) = match either(first.as_mut(), other.as_mut()).await {
         First::One(answer) if is_failure(&answer) => {
             attempts::note(exchange, platform, (upstream, &endpoint), begun, status(&answer));
-            (true, other.await)
+            let is_unsent = answer.as_ref().err().is_some_and(|error| error.retry);
+            let mut answer = other.await;
+            // One that was sent before may have been carried out, whatever becomes of the other.
+            if let Err(error) = &mut answer {
+                error.retry &= is_unsent;
+            }
+            (true, answer)
         }
         First::Other(answer) if is_failure(&answer) => {
             attempts::told((exchange.state, platform), (upstream, &elsewhere), (now, false), status(&answer));
-            (false, first.await)
+            let is_unsent = answer.as_ref().err().is_some_and(|error| error.retry);
+            let mut answer = first.await;
+            if let Err(error) = &mut answer {
+                error.retry &= is_unsent;
+            }
+            (false, answer)
         }
         First::One(answer) => (false, answer),
         First::Other(answer) => (true, answer),

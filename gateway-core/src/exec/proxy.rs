@@ -20,7 +20,7 @@ use crate::http::certificate::{CLIENT_CERT, CLIENT_CERT_CHAIN};
 use crate::http::forwarded::X_FORWARDED_PREFIX;
 use crate::http::survey::Survey;
 use crate::http::{connection_auth, content_change, hop_by_hop, trace_context, trailers};
-use crate::io::{IoError, IoErrorKind};
+use crate::io::IoErrorKind;
 use crate::known_edits::respond;
 use crate::outcome::Reply;
 use crate::plan::{Host, Plan, Proxy, RequestStep, Route, Target};
@@ -110,26 +110,33 @@ pub(super) async fn send<P: Platform>(
     (call, content): (&mut Call, &mut Body<P::Stream>),
     opens_socket: bool,
 ) -> Result<Reply<P>, Reject> {
+    if let Some(rollout) = &action.rollout
+        && exchange.mirror.is_none()
+        && call.steered().is_none()
+    {
+        // On the heap: it is rare, and its state would enlarge every other exchange's.
+        let way = (&**rollout, route, action);
+        return Box::pin(rollout::send(exchange, platform, way, (call, content), opens_socket)).await;
+    }
+    send_to(exchange, platform, (route, action, None), (call, content), opens_socket).await
+}
+
+/// The same, to the upstream that was `chosen`, if one was.
+pub(super) async fn send_to<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (route, action, chosen): (&Route, &Proxy, Option<&Target>),
+    (call, content): (&mut Call, &mut Body<P::Stream>),
+    opens_socket: bool,
+) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
     if !action.mirrors.is_empty() && !opens_socket && !exchange.record.is_background {
         // On the heap: it is rare, and its state would enlarge every other exchange's.
         Box::pin(mirror::copy(exchange, platform, &action.mirrors, (call, content))).await?;
     }
-    let mut side = None;
-    let target = match (exchange.mirror, &action.rollout) {
-        (Some(target), _) => target,
-        (None, Some(rollout)) if call.steered().is_none() => {
-            // On the heap: it is rare, and its state would enlarge every other exchange's.
-            let chosen = Box::pin(rollout::choose(exchange, platform, (rollout, action), call)).await;
-            match chosen {
-                Some((target, chosen)) => {
-                    side = Some(Box::new((chosen, platform.monotonic())));
-                    target
-                }
-                None => choose(action, None, platform).ok_or_else(Reject::internal)?,
-            }
-        }
-        (None, _) => choose(action, call.steered(), platform).ok_or_else(Reject::internal)?,
+    let target = match exchange.mirror.or(chosen) {
+        Some(target) => target,
+        None => choose(action, call.steered(), platform).ok_or_else(Reject::internal)?,
     };
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
     if upstream.discovery.is_some() {
@@ -137,16 +144,7 @@ pub(super) async fn send<P: Platform>(
     }
     let mut endpoint = match &upstream.cluster {
         None => attempts::only(upstream).ok_or_else(Reject::internal)?,
-        Some(cluster) => match attempts::first(exchange, platform, (upstream, cluster), call) {
-            Ok(endpoint) => endpoint,
-            Err(reject) => {
-                // A breaker that is open refuses what would fail.
-                if let Some(side) = side {
-                    side.0.end(exchange, platform, side.1, Err(IoError::new(IoErrorKind::Other)));
-                }
-                return Err(reject);
-            }
-        },
+        Some(cluster) => attempts::first(exchange, platform, (upstream, cluster), call)?,
     };
     let mut body = core::mem::take(content);
     for step in &*target.request {
@@ -238,6 +236,7 @@ pub(super) async fn send<P: Platform>(
     }
     let spent = exchange.spent();
     let stated = time_left::of(target.deadlines, &call.headers);
+    exchange.record.is_clients_time = stated.total != target.deadlines.total;
     let deadlines = attempts::deadlines(stated, upstream.cluster.as_deref(), spent);
     let mut kept = None;
     if let Some(retry) = upstream.cluster.as_ref().and_then(|cluster| cluster.retry.as_ref())
@@ -290,6 +289,11 @@ pub(super) async fn send<P: Platform>(
     // What becomes of a call to one of several places is told, and of one after which something else may come; nobody is told of what no client waits for.
     let is_told = upstream.cluster.is_some() || fallback::is_watched(exchange) || exchange.record.is_background;
     let known_edits = known_edits.filter(|_| !is_told);
+    // What was read of it is still all there, whatever becomes of the call.
+    let read = match &body {
+        Body::Full(content) if fallback::is_watched(exchange) => Some(content.clone()),
+        _ => None,
+    };
     let (mut called, mut won_by) = (begun, None);
     let mut answer = match (second, &kept, upstream.cluster.as_deref()) {
         (Some(second), Some(kept), Some(cluster)) => {
@@ -321,8 +325,13 @@ pub(super) async fn send<P: Platform>(
             answer
         }
     };
+    if let Some(read) = read {
+        *content = Body::Full(read);
+    }
     if let Some(won_by) = won_by {
         (endpoint, called) = won_by;
+        // It is of the first place.
+        again = again.filter(|_| called == begun);
     }
     if let Some(again) = again
         && let Some(refused) = upstream_credentials::take_refused(&mut answer)
@@ -344,9 +353,6 @@ pub(super) async fn send<P: Platform>(
                 Box::pin(attempts::again(exchange, platform, &course, (call, &mut kept), begun, given)).await?;
         }
         kept.give_back(content);
-    }
-    if let Some(side) = side {
-        side.0.end(exchange, platform, side.1, answer.as_ref().map(Response::status).map_err(|error| *error));
     }
     exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
     let mut response = answer.map_err(|error| {

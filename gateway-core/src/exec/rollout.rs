@@ -3,16 +3,17 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use http::StatusCode;
-
 use super::exchange::Exchange;
+use super::proxy;
 use super::within::within;
 use crate::balance::choose::hash;
 use crate::balance::trial::{Known, Trial};
+use crate::body::Body;
 use crate::call::Call;
-use crate::io::{IoError, IoErrorKind};
-use crate::outcome::After;
-use crate::plan::{Action, Plan, Proxy, Target};
+use crate::error::Reject;
+use crate::io::IoErrorKind;
+use crate::outcome::{After, Reply};
+use crate::plan::{Action, Plan, Proxy, Route, Target};
 use crate::policy::counter::CounterOp;
 use crate::policy::rollout::{Figures, Judgement, Part, Reason, Rollout};
 use crate::ports::Platform;
@@ -24,19 +25,41 @@ use crate::trace::Event;
 const POINTS: u64 = 10_000;
 
 /// A request of a roll-out under way.
-pub(super) struct Side<'p> {
+struct Side<'p> {
     rollout: &'p Rollout,
     trial: Arc<Trial>,
     side: usize,
+    begun: Duration,
+    /// Set if content of the client goes along: the time is its as well.
+    is_upload: bool,
+}
+
+/// Sends a request to the side of a roll-out that it is for, and counts what becomes of it.
+pub(super) async fn send<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (rollout, route, action): (&Rollout, &Route, &Proxy),
+    (call, content): (&mut Call, &mut Body<P::Stream>),
+    opens_socket: bool,
+) -> Result<Reply<P>, Reject> {
+    let is_upload = matches!(content, Body::Stream(_));
+    let chosen = choose(exchange, platform, (rollout, action), call).await;
+    let Some((target, trial, side)) = chosen else {
+        return proxy::send_to(exchange, platform, (route, action, None), (call, content), opens_socket).await;
+    };
+    let side = Side { rollout, trial, side, begun: platform.monotonic(), is_upload };
+    let reply = proxy::send_to(exchange, platform, (route, action, Some(target)), (call, content), opens_socket).await;
+    side.end(exchange, platform, &reply);
+    reply
 }
 
 /// Chooses the side of `call`.
-pub(super) async fn choose<'p, P: Platform>(
+async fn choose<'p, P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     (rollout, action): (&'p Rollout, &'p Proxy),
     call: &Call,
-) -> Option<(&'p Target, Side<'p>)> {
+) -> Option<(&'p Target, Arc<Trial>, usize)> {
     if exchange.trace.is_some() {
         // A trace follows the one that is asked for.
         exchange.note(|| Event::Policy { policy: "rollout", verdict: rollout.describe() });
@@ -66,27 +89,35 @@ pub(super) async fn choose<'p, P: Platform>(
     // More for the candidate takes callers from the baseline, and none back.
     let side = usize::from(point < u64::from(percent) * (POINTS / 100));
     let target = action.targets.get(*rollout.sides.get(side)?)?;
-    Some((target, Side { rollout, trial, side }))
+    Some((target, trial, side))
 }
 
 impl Side<'_> {
-    /// Counts what has become of the request, that began at `begun`, and looks into the store after the answer if it is time.
-    pub(super) fn end<P: Platform>(
-        self,
-        exchange: &mut Exchange<'_, '_>,
-        platform: &P,
-        begun: Duration,
-        answer: Result<StatusCode, IoError>,
-    ) {
-        let Self { rollout, trial, side } = self;
+    /// Counts what has become of the request, and looks into the store after the answer if it is time.
+    fn end<P: Platform>(self, exchange: &mut Exchange<'_, '_>, platform: &P, reply: &Result<Reply<P>, Reject>) {
+        let Self { rollout, trial, side, begun, is_upload } = self;
         let now = platform.monotonic();
-        let is_error = match answer {
-            Ok(status) => rollout.statuses.has(status),
-            // The client's doing is no failure of the upstream's.
-            Err(IoError { kind: IoErrorKind::Client | IoErrorKind::BodyTooLarge | IoErrorKind::Content, .. }) => return,
+        let is_clients = is_upload || exchange.record.is_clients_time;
+        let is_error = match reply {
+            Ok(Reply::Http(response)) => rollout.statuses.has(response.status()),
+            Ok(Reply::Upgrade(..)) => false,
+            // The client's doing is no failure of the upstream's, nor is a time that it has taken or shortened itself.
+            Err(reject) if !reject.status.is_server_error() => return,
+            Err(_) if is_clients && exchange.rare().failed == Some(IoErrorKind::TotalTimeout) => return,
             Err(_) => true,
         };
-        trial.count(side, Figures::of(is_error, now.saturating_sub(begun)));
+        let one = Figures::of(is_error, now.saturating_sub(begun));
+        let figures = trial.known().figures;
+        // One whose time is the client's counts as long as the others have taken.
+        let one = match figures.get(side).filter(|_| is_clients && !is_error) {
+            Some(known) => match known.mean() {
+                Some(log) => Figures { log, ..one },
+                None => return,
+            },
+            None => one,
+        };
+        trial.count(side, one);
+        exchange.record.side = Some((Arc::clone(&trial), side));
         if let Some(route) = exchange.record.route
             && trial.is_due(now, rollout.every)
         {
@@ -276,7 +307,8 @@ async fn looked<P: Platform>(plan: &Plan, platform: &P, rollout: &Rollout, trial
             }
             Judgement::Advance => {
                 known.begun = store.set(next, now).await?;
-                known = Known { step: step + 1, figures: Default::default(), because: "the step is not over", ..known };
+                let because = if rollout.is_done(step + 1) { "done" } else { "the step is not over" };
+                known = Known { step: step + 1, figures: Default::default(), because, ..known };
                 return Some(known);
             }
             Judgement::RollBack(reason) => {

@@ -7,7 +7,7 @@ use http::header::TRAILER;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 
 use super::exchange::Exchange;
-use super::{access_token, attempts, content};
+use super::{access_token, attempts, content, time_left};
 use crate::balance::endpoint::Chosen;
 use crate::body::Body;
 use crate::call::Call;
@@ -199,8 +199,9 @@ pub(super) async fn send_again<P: Platform>(
     exchange.state.sent(endpoint);
     let Call { method, headers, .. } = call;
     let body = if content.is_empty() { Body::Empty } else { Body::Full(content) };
-    let elapsed = platform.monotonic().saturating_sub(begun);
-    let deadlines = attempts::deadlines(target.deadlines, upstream.cluster.as_deref(), elapsed);
+    let elapsed = platform.monotonic().saturating_sub(begun).saturating_add(exchange.spent());
+    let stated = time_left::of(target.deadlines, headers);
+    let deadlines = attempts::deadlines(stated, upstream.cluster.as_deref(), elapsed);
     // It is rare: no adapter need know the answer's head beforehand.
     let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits: None };
     platform.fetch(&mut sent).await

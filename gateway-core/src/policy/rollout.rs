@@ -119,6 +119,18 @@ impl Figures {
         f64::from(self.log) / LOG_UNIT / f64::from(self.answers().max(1))
     }
 
+    /// The mean of the logarithms of durations, in the unit of [`log`](Self::log); none without answers.
+    #[must_use]
+    pub fn mean(self) -> Option<u32> {
+        self.log.checked_div(self.answers())
+    }
+
+    /// That of a content that has broken off after its head was counted.
+    #[must_use]
+    pub const fn broken() -> Self {
+        Self { requests: 0, errors: 1, log: 0 }
+    }
+
     /// The mean duration (the geometric one, in which a few slow answers count for few), in milliseconds.
     #[must_use]
     pub fn mean_ms(self) -> f64 {

@@ -1,6 +1,6 @@
 //! Changes by the admin endpoints, and the permission to make them.
 
-use http::header::{HeaderName, ORIGIN};
+use http::header::{HeaderName, ORIGIN, VIA};
 use http::{HeaderMap, Method};
 
 use super::{Asked, Way};
@@ -35,6 +35,8 @@ impl Change {
         match asked.way {
             Way::Door => Ok(change),
             Way::Local if comes_from_page(asked.headers) => Err(Reject::cross_site()),
+            // Whoever is behind a gateway is not from here, whoever that gateway was led by.
+            Way::Local if asked.headers.contains_key(VIA) => Err(Reject::not_from_here()),
             Way::Local => Ok(change),
             Way::Remote => Err(Reject::not_from_here()),
         }

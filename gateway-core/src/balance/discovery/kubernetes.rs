@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{PortName, Seen, Untold, Where, port};
+use super::{MOST_PLACES, PortName, Seen, Untold, Where, port};
 
 /// Reads a list of slices, of which the port with this name or number is called: where none is named, the only one, or the first.
 pub(super) fn read(answer: &Value, named: Option<&PortName>) -> Result<Vec<Seen>, Untold> {
@@ -29,6 +29,9 @@ pub(super) fn read(answer: &Value, named: Option<&PortName>) -> Result<Vec<Seen>
             // While a controller moves endpoints, two slices may have the same one.
             if !places.contains(&place) {
                 places.push(place);
+            }
+            if places.len() >= MOST_PLACES {
+                return Ok(places);
             }
         }
     }

@@ -172,6 +172,16 @@ impl Seen {
         Self { at, weight: 1, priority: 0 }
     }
 
+    /// Returns whether its host, if that is all that is told of it, has nothing in it that would make it another part of a URL.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let is_text = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+        match &self.at {
+            Where::Url(url) => url.len() <= 2_000,
+            Where::Host(host, _) => !host.is_empty() && host.len() <= 255 && host.bytes().all(is_text),
+        }
+    }
+
     /// The same at another host.
     #[must_use]
     pub fn at(self, host: &str) -> Self {
