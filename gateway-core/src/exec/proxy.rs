@@ -291,7 +291,7 @@ pub(super) async fn send_to<P: Platform>(
     let known_edits = known_edits.filter(|_| !is_told);
     // What was read of it is still all there, whatever becomes of the call.
     let read = match &body {
-        Body::Full(content) if fallback::is_watched(exchange) => Some(content.clone()),
+        Body::Full(content) if fallback::is_watched(exchange) => Some(Box::new(content.clone())),
         _ => None,
     };
     let (mut called, mut won_by) = (begun, None);
@@ -326,7 +326,7 @@ pub(super) async fn send_to<P: Platform>(
         }
     };
     if let Some(read) = read {
-        *content = Body::Full(read);
+        *content = Body::Full(*read);
     }
     if let Some(won_by) = won_by {
         (endpoint, called) = won_by;

@@ -343,8 +343,13 @@ async fn answer<'p, P: Platform>(
         Action::Proxy(action) if action.fallback.is_some() && !opens_socket => {
             return Box::pin(fallback::send(exchange, platform, (route, action), (call, &mut body))).await;
         }
+        // On the heap: it is rare, and its state would enlarge every other exchange's.
+        Action::Proxy(action) if action.rollout.is_some() => {
+            let sent = proxy::send(exchange, platform, route, action, (call, &mut body), opens_socket);
+            return Box::pin(sent).await;
+        }
         Action::Proxy(action) => {
-            return proxy::send(exchange, platform, route, action, (call, &mut body), opens_socket).await;
+            return proxy::send_to(exchange, platform, (route, action, None), (call, &mut body), opens_socket).await;
         }
         Action::Redirect(action) => local::redirect(exchange, action, call)?,
         Action::Respond(action) => local::respond(exchange, action, call),
