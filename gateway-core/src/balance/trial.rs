@@ -111,25 +111,12 @@ fn millis(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::body_edit::Statuses;
+    use crate::policy::rollout::testing::rollout;
 
     /// A look that began before an operator's word and ends after it does not undo it.
     #[test]
     fn what_is_older_is_not_learnt() {
-        let rollout = Rollout {
-            name: "r".into(),
-            id: "0".into(),
-            sides: [0, 1],
-            steps: [5, 50, 100].into(),
-            hold: Duration::from_secs(60),
-            least_requests: 100,
-            error_points: 2,
-            slow_percent: None,
-            statuses: Statuses::of(vec![(500, 599)]),
-            key: None,
-            window: Duration::from_secs(3_600),
-            every: Duration::from_secs(5),
-        };
+        let rollout = rollout();
         let trial = Trial::default();
         let at = |generation, step, stopped| Known { generation, step, stopped, ..Known::default() };
         let percent = |known| {

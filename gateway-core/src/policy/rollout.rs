@@ -339,10 +339,11 @@ const fn far() -> Span {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod testing {
     use super::*;
 
-    fn rollout() -> Rollout {
+    /// A roll-out in three steps.
+    pub(crate) fn rollout() -> Rollout {
         Rollout {
             name: "r".into(),
             id: "0".into(),
@@ -358,6 +359,12 @@ mod tests {
             every: Duration::from_secs(5),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::rollout;
+    use super::*;
 
     fn side(requests: u32, errors: u32, ms: u64) -> Figures {
         let one = Figures::of(false, Duration::from_millis(ms));
