@@ -39,6 +39,9 @@ const RETRY: Duration = Duration::from_millis(250);
 /// The longest quotation of what a source says, in characters.
 const LONGEST_QUOTE: usize = 200;
 
+/// The longest round of whoever follows a source.
+const LONGEST_ROUND: Duration = Duration::from_secs(45);
+
 /// The longest pause after failures.
 const LONGEST_PAUSE: u64 = 30;
 
@@ -294,7 +297,8 @@ pub(crate) async fn follow<P: Platform>(on: On<'_, P>, upstream: usize) -> Optio
     let known = group.fleet.found.last(platform.monotonic()).filter(|_| !group.fleet.found.has_failed());
     let index = known.and_then(|found| found.index);
     let begun = platform.monotonic();
-    let told = ask(on, discovery, index).await;
+    // Each question has an end of its own; of many hosts that a name server tells, each is one.
+    let told = within(platform, LONGEST_ROUND, ask(on, discovery, index)).await.unwrap_or(Err(Fault::Slow));
     let waits = told.as_ref().is_ok_and(|told| told.index.is_some());
     learn(on, (upstream, discovery, group), told, None);
     platform.notify(&meeting(upstream));
