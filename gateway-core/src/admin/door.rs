@@ -9,17 +9,19 @@ use subtle::ConstantTimeEq;
 
 use crate::error::Reject;
 
-/// A path, and the token that is asked for there.
+/// A path, and the tokens that are asked for there.
 #[derive(Debug)]
 pub struct Door {
     path: Box<str>,
     token: Token,
+    /// The one that opens the registry alone, if there is one.
+    registry_token: Option<Token>,
 }
 
 impl Door {
     /// A door at `path`, which is in its normal form and has no slash at its end.
-    pub(crate) fn new(path: &str, token: Token) -> Self {
-        Self { path: path.into(), token }
+    pub(crate) fn new(path: &str, token: Token, registry_token: Option<Token>) -> Self {
+        Self { path: path.into(), token, registry_token }
     }
 
     /// The path.
@@ -28,10 +30,10 @@ impl Door {
         &self.path
     }
 
-    /// Returns whether the token has fewer than [`SHORTEST_TOKEN`] characters, so that it can be guessed.
+    /// Returns whether a token has fewer than [`SHORTEST_TOKEN`] characters, so that it can be guessed.
     #[must_use]
-    pub const fn has_short_token(&self) -> bool {
-        self.token.is_short
+    pub fn has_short_token(&self) -> bool {
+        self.token.is_short || self.registry_token.as_ref().is_some_and(|token| token.is_short)
     }
 
     /// The rest of `path` behind the door; none if it leads elsewhere. Both are in their normal form.
@@ -39,12 +41,14 @@ impl Door {
         path.strip_prefix(&*self.path).filter(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Lets a request with these `headers` in.
+    /// Lets a request with these `headers` in, to the registry or to any of the endpoints.
     ///
     /// # Errors
     /// 401 with a challenge that says no more than the scheme, for a wrong token as for none (RFC 6750 §3).
-    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), Reject> {
-        let is_right = stated(headers).is_some_and(|stated| self.token.is(stated));
+    pub(super) fn admit(&self, headers: &HeaderMap, is_registry: bool) -> Result<(), Reject> {
+        let of_registry = self.registry_token.as_ref().filter(|_| is_registry);
+        let is_right = stated(headers)
+            .is_some_and(|stated| self.token.is(stated) || of_registry.is_some_and(|token| token.is(stated)));
         let challenge = HeaderValue::from_static("Bearer");
         if is_right { Ok(()) } else { Err(Reject::unauthorized().with_header(WWW_AUTHENTICATE, challenge)) }
     }
@@ -94,7 +98,7 @@ mod tests {
     use super::*;
 
     fn door() -> Door {
-        Door::new("/.edgeway", Token::parse("s3cret+/=").unwrap())
+        Door::new("/.edgeway", Token::parse("s3cret+/=").unwrap(), Token::parse("beat"))
     }
 
     fn admits(fields: &[&str]) -> bool {
@@ -102,7 +106,7 @@ mod tests {
         for field in fields {
             headers.append(AUTHORIZATION, HeaderValue::from_str(field).unwrap());
         }
-        door().admit(&headers).is_ok()
+        door().admit(&headers, false).is_ok()
     }
 
     #[test]
@@ -133,10 +137,26 @@ mod tests {
         assert!(!admits(&["Bearer s3cret+/=", "Bearer s3cret+/="]));
     }
 
+    /// docs/configuration.md, The registry: its token opens nothing else.
+    #[test]
+    fn the_registry_has_a_token_of_its_own() {
+        let of = |token: &str| HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::try_from(token).unwrap())]);
+        for (token, admitted) in
+            [("Bearer beat", [true, false]), ("Bearer s3cret+/=", [true, true]), ("Bearer x", [false, false])]
+        {
+            let headers = of(token);
+            assert_eq!(
+                [true, false].map(|is_registry| door().admit(&headers, is_registry).is_ok()),
+                admitted,
+                "{token}"
+            );
+        }
+    }
+
     /// RFC 6750 §3.1: without credentials the challenge has no error code; a wrong token is told no more.
     #[test]
     fn the_challenge_says_nothing_but_the_scheme() {
-        let reject = door().admit(&HeaderMap::new()).unwrap_err();
+        let reject = door().admit(&HeaderMap::new(), true).unwrap_err();
         assert_eq!(reject.headers, [(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]);
     }
 

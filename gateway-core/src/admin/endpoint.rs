@@ -28,6 +28,10 @@ pub(crate) enum Endpoint {
     Rollouts,
     /// One of them.
     Rollout,
+    /// The services of the registry, with the places that say that they are there.
+    Registry,
+    /// One of them, or one of its places.
+    Registered,
     /// An API key of the key-value store.
     Key,
     /// The purges of stored responses.
@@ -35,7 +39,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Live,
         Self::Ready,
         Self::Version,
@@ -47,6 +51,8 @@ impl Endpoint {
         Self::Revocation,
         Self::Rollouts,
         Self::Rollout,
+        Self::Registry,
+        Self::Registered,
         Self::Key,
         Self::Purges,
     ];
@@ -66,6 +72,9 @@ impl Endpoint {
             Self::Rollouts => "/rollouts",
             // Names of routes have slashes.
             Self::Rollout => "/rollouts/{*name}",
+            Self::Registry => "/registry",
+            // The name of a service, and perhaps that of a place.
+            Self::Registered => "/registry/{*name}",
             Self::Key => "/keys/{name}",
             Self::Purges => "/purges",
         }
@@ -73,7 +82,12 @@ impl Endpoint {
 
     /// Returns whether something is changed there.
     pub(crate) const fn is_changeable(self) -> bool {
-        matches!(self, Self::Flag | Self::Revocation | Self::Rollout | Self::Key)
+        matches!(self, Self::Flag | Self::Revocation | Self::Rollout | Self::Registered | Self::Key)
+    }
+
+    /// Returns whether the token for services that register lets in there.
+    pub(super) const fn is_of_registry(self) -> bool {
+        matches!(self, Self::Registry | Self::Registered)
     }
 
     /// The methods that it takes.

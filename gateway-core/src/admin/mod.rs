@@ -6,9 +6,12 @@
 mod door;
 mod endpoint;
 
+use http::HeaderMap;
+
 pub use self::door::{Door, SHORTEST_TOKEN, Token};
 pub(crate) use self::endpoint::Endpoint;
 use self::endpoint::Endpoints;
+use crate::error::Reject;
 
 /// The admin endpoints of a plan.
 #[derive(Debug)]
@@ -22,6 +25,14 @@ impl Admin {
     /// The endpoints, to which `door` leads.
     pub(crate) fn new(door: Option<Door>) -> Self {
         Self { endpoints: Endpoints::new(), door }
+    }
+
+    /// Lets a request with these `headers` in at `path` behind the door.
+    ///
+    /// # Errors
+    /// 401 for a wrong token as for none, and for that of the registry anywhere else.
+    pub(crate) fn admit(&self, door: &Door, path: &str, headers: &HeaderMap) -> Result<(), Reject> {
+        door.admit(headers, self.find(path).is_some_and(|(endpoint, _)| endpoint.is_of_registry()))
     }
 
     /// The endpoint at `path`, and the name in it.

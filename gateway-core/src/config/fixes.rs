@@ -36,6 +36,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "admin", "{\"path\": \"/.edgeway\", \"token\": {\"secret\": \"ADMIN_TOKEN\"}}"),
     ("", "accessLog", "{\"format\": \"json\"}"),
     ("admin", "token", "{\"secret\": \"ADMIN_TOKEN\"}"),
+    ("admin", "registryToken", "{\"secret\": \"REGISTRY_TOKEN\"}"),
     ("network", "trustedProxies", "[\"10.0.0.0/8\"]"),
     ("", "timeouts", "{\"total\": \"5s\"}"),
     ("", "maintenance", "{\"flag\": \"maintenance\"}"),

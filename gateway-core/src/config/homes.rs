@@ -231,6 +231,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("regex", "`match.path`"),
     ("region", "`upstreams.<name>.credentials.sigv4`"),
     ("registry", "`upstreams.<name>.discover`"),
+    ("registryToken", "`admin`"),
     ("remove", "`request.headers`, `request.query` or `response.headers`"),
     ("rename", "`request.headers`, `request.query` or `response.headers`"),
     ("replace", "an entry of `request.body.text` or an entry of `response.body.text`"),

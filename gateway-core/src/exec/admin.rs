@@ -5,8 +5,9 @@ use core::time::Duration;
 use bytes::Bytes;
 use http::Response;
 
-use super::rollout;
 use super::within::{timely, within};
+use super::{registry, rollout};
+use crate::balance::discovery::registry::Registration;
 use crate::body::Body;
 use crate::error::Reject;
 use crate::plan::Plan;
@@ -81,6 +82,44 @@ pub(crate) async fn answer<P: Platform>(
                 }
             }
             report::rollout(plan, state, route, asked.is_head()).ok_or_else(Reject::endpoint_not_found)
+        }
+        Answer::Registry => {
+            let mut services: Vec<(&StoreKey, _)> = Vec::new();
+            for (_, _, key) in plan.registered() {
+                if !services.iter().any(|(known, _)| *known == key) {
+                    services.push((key, registry::places(platform, key).await?));
+                }
+            }
+            let services = services.into_iter().map(|(key, places)| report::Service::of(plan, key, places)).collect();
+            Ok(report::services(services, asked.is_head()))
+        }
+        Answer::Registered(index, id, change) => {
+            let (_, _, key) = plan.registered().nth(index).ok_or_else(Reject::endpoint_not_found)?;
+            let on = (plan, state, platform);
+            match (id, change) {
+                (Some(id), Change::Set) => {
+                    let said = Registration::read(&collect(platform, body).await?);
+                    let said = said.map_err(|form| Reject::bad_content().with_detail(form))?;
+                    registry::change(on, (key, &id), Some(&said)).await?;
+                    Ok(report::place(said.registered(id, platform.now()), false))
+                }
+                (Some(id), Change::Remove) => {
+                    refuse_content(platform, body).await?;
+                    registry::change(on, (key, &id), None).await?;
+                    Ok(report::done())
+                }
+                (id, _) => {
+                    let mut places = registry::places(platform, key).await?;
+                    let Some(id) = id else {
+                        return Ok(report::service(&report::Service::of(plan, key, places), asked.is_head()));
+                    };
+                    places.retain(|place| place.id == id);
+                    let place = places.pop().ok_or_else(|| {
+                        Reject::endpoint_not_found().with_detail("the service has no such place, or no longer")
+                    })?;
+                    Ok(report::place(place, asked.is_head()))
+                }
+            }
         }
         Answer::Key(digest, change) => {
             let key = digest.store_key();

@@ -10,7 +10,7 @@ use super::call_out::{self, Question};
 use super::exchange::Exchange;
 use super::within::within;
 use crate::balance::discovery::{
-    Discovery, MOST_BYTES, Service, Source, TIMEOUT, Told, USABLE_FOR, Untold, WAIT, registry,
+    Discovery, MOST_BYTES, Seen, Service, Source, TIMEOUT, Told, USABLE_FOR, Untold, WAIT, registry,
 };
 use crate::balance::endpoint::Endpoint;
 use crate::balance::found::Found;
@@ -221,15 +221,7 @@ fn endpoints(discovery: &Discovery, told: Told) -> Result<Vec<Weighted>, Fault> 
     let mut endpoints: Vec<Weighted> = Vec::with_capacity(told.places.len());
     let mut fault = None;
     for seen in told.places {
-        let place = match seen.is_plain() {
-            true => endpoint_of(&seen.url(&discovery.form)),
-            false => Err("a host has characters that no host has".into()),
-        };
-        match place {
-            // Who says `https` has the gateway's credentials and its clients' requests go no other way.
-            Ok(endpoint) if discovery.form.scheme == Scheme::Https && endpoint.scheme == Scheme::Http => {
-                fault.get_or_insert(format!("{} is not `https`", endpoint.url()).into());
-            }
+        match self::endpoint(discovery, &seen) {
             Ok(endpoint) => {
                 if !endpoints.iter().any(|(other, _)| other.is_same_place(&endpoint)) {
                     endpoints.push((endpoint, (seen.weight, seen.priority)));
@@ -244,6 +236,22 @@ fn endpoints(discovery: &Discovery, told: Told) -> Result<Vec<Weighted>, Fault> 
     }
 }
 
+/// The endpoint of a place that a source has told of.
+///
+/// # Errors
+/// It can't be called: why.
+pub(super) fn endpoint(discovery: &Discovery, seen: &Seen) -> Result<Endpoint, Box<str>> {
+    if !seen.is_plain() {
+        return Err("a host has characters that no host has".into());
+    }
+    let endpoint = endpoint_of(&seen.url(&discovery.form))?;
+    // Who says `https` has the gateway's credentials and its clients' requests go no other way.
+    if discovery.form.scheme == Scheme::Https && endpoint.scheme == Scheme::Http {
+        return Err(format!("{} is not `https`", endpoint.url()).into());
+    }
+    Ok(endpoint)
+}
+
 /// Asks a source; one that can wait answers once there is something else than at this `index`.
 async fn ask<P: Platform>(on: On<'_, P>, discovery: &Discovery, index: Option<u64>) -> Result<Told, Fault> {
     let (_, _, platform) = on;
@@ -253,7 +261,7 @@ async fn ask<P: Platform>(on: On<'_, P>, discovery: &Discovery, index: Option<u6
             platform.records(name, *record, *server).await.map_err(Fault::Names)?.some().map_err(Fault::Untold)
         }
         Source::Registry(key) => {
-            let entry = platform.get(key).await.map_err(|_| Fault::Store)?;
+            let entry = platform.get(key.as_str()).await.map_err(|_| Fault::Store)?;
             registry::read(&entry.ok_or(Fault::Untold(Untold::Empty))?, platform.now()).map_err(Fault::Untold)
         }
     }
@@ -280,9 +288,20 @@ pub(crate) async fn refresh<P: Platform>(on: On<'_, P>, upstream: usize) {
     let (plan, state, platform) = on;
     let Some(upstream) = plan.upstreams.get(upstream) else { return };
     let (Some(discovery), Some(group)) = (upstream.discovery.as_deref(), state.group(upstream)) else { return };
-    if !group.fleet.found.is_due(platform.monotonic()) {
-        return;
+    if group.fleet.found.is_due(platform.monotonic()) {
+        read(on, (upstream, discovery, group)).await;
     }
+}
+
+/// Reads the places of `upstream` now, since they have changed, unless another request does.
+pub(super) async fn read_now<P: Platform>(on: On<'_, P>, upstream: &Upstream) {
+    if let (Some(discovery), Some(group)) = (upstream.discovery.as_deref(), on.1.group(upstream)) {
+        read(on, (upstream, discovery, group)).await;
+    }
+}
+
+async fn read<P: Platform>(on: On<'_, P>, (upstream, discovery, group): (&Upstream, &Discovery, &Group)) {
+    let platform = on.2;
     let Some(reading) = group.fleet.found.begin(platform.monotonic(), LOST_AFTER) else { return };
     Reader { on, upstream, discovery, group, reading }.read(TIMEOUT).await;
 }

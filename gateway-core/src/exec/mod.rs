@@ -6,6 +6,7 @@
 mod access_token;
 mod admin;
 mod aggregate;
+mod alone;
 mod api_key;
 mod attempts;
 mod authenticate;
@@ -42,6 +43,7 @@ mod once;
 mod openapi;
 mod options;
 mod proxy;
+mod registry;
 mod request;
 mod reverse;
 mod revocation;

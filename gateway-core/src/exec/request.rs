@@ -197,7 +197,7 @@ async fn answer<'p, P: Platform>(
     {
         // Scripts of other origins have no access to the admin endpoints.
         exchange.cors = None;
-        door.admit(&call.headers)?;
+        admin.admit(door, path, &call.headers)?;
         exchange.note(|| Event::Answered { by: "admin" });
         let (method, headers) = (&call.method, &call.headers);
         let asked = Asked { path, method, headers, has_content: false, way: Way::Door };

@@ -15,6 +15,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::admin::Admin;
+use crate::balance::discovery::{Discovery, Source};
 use crate::caller::consumer::Consumer;
 use crate::capabilities::Capabilities;
 use crate::config::{self, AccessLogFormat, Diagnostic, Reading, Variable};
@@ -175,6 +176,15 @@ impl Plan {
         self.routes.iter().enumerate().filter_map(|(index, route)| match &route.action {
             Action::Proxy(proxy) => Some((index, proxy.rollout.as_deref()?)),
             _ => None,
+        })
+    }
+
+    /// The upstreams whose places say of themselves that they are there, with the key of their entry in the key-value store.
+    pub fn registered(&self) -> impl Iterator<Item = (&Upstream, &Discovery, &StoreKey)> {
+        self.upstreams.iter().filter_map(|upstream| {
+            let discovery = upstream.discovery.as_deref()?;
+            let Source::Registry(key) = &discovery.source else { return None };
+            Some((upstream, discovery, key))
         })
     }
 

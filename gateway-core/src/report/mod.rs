@@ -7,6 +7,7 @@ mod host;
 mod key;
 mod open_metrics;
 mod purge;
+mod registry;
 mod revocation;
 mod rollouts;
 mod snapshot;
@@ -20,6 +21,7 @@ pub(crate) use self::endpoints::Flag;
 pub(crate) use self::flag::flag_content;
 pub(crate) use self::host::check_host;
 pub(crate) use self::purge::{Ended, Purge};
+pub(crate) use self::registry::{Service, place, service, services};
 pub(crate) use self::revocation::{Revocation, RevocationChange};
 pub(crate) use self::rollouts::{rollout, rollout_content, rollouts};
 use self::snapshot::Snapshot;
@@ -71,6 +73,8 @@ pub(crate) fn answer<P: Platform>(
         Endpoint::Flag => return flag::answer(plan, name, asked),
         Endpoint::Rollouts => return Ok(Answer::Rollouts),
         Endpoint::Rollout => return rollouts::answer(plan, name, asked),
+        Endpoint::Registry => return Ok(Answer::Registry),
+        Endpoint::Registered => return registry::answer(plan, name, asked),
         Endpoint::Key => return key::answer(plan, name, asked),
         Endpoint::Purges => {
             Change::of(asked)?;
@@ -112,6 +116,10 @@ pub(crate) enum Answer<S> {
     Rollouts,
     /// Apply this change to the roll-out of the route with this index in [`Plan::routes`], and report it.
     Rollout(usize, Change),
+    /// Read the entries of all services, and report them.
+    Registry,
+    /// Apply this change to a place of the service at this index in [`Plan::registered`], and report it, or the service.
+    Registered(usize, Option<String>, Change),
     /// Purge stored responses.
     Purge,
     /// Apply this change to a list of revoked tokens, and report the entry.

@@ -91,6 +91,20 @@ impl Content {
         }
     }
 
+    /// Puts in the places of upstreams that its text names: `%HOST(a.test)%`, `%PORT(a.test)%`. `place` says where one really is.
+    pub fn place(&mut self, place: impl Fn(&str) -> (String, u16)) {
+        let Self::Text(text) = self else { return };
+        for kind in ["HOST", "PORT"] {
+            let open = format!("%{kind}(");
+            while let Some((before, (authority, after))) =
+                text.split_once(&open).and_then(|(before, rest)| Some((before, rest.split_once(")%")?)))
+            {
+                let (host, port) = place(authority);
+                *text = format!("{before}{}{after}", if kind == "HOST" { host } else { port.to_string() });
+            }
+        }
+    }
+
     /// Whether it is sent with `Transfer-Encoding: chunked`.
     #[must_use]
     pub const fn is_chunked(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The members of a case file. Every member that is not known is refused.
 
 use core::time::Duration;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gateway_core::config::{Entries, Span};
@@ -223,6 +224,19 @@ pub struct Request {
     pub version: Version,
 }
 
+impl Request {
+    /// The same, where its content [names places](Content::place).
+    #[must_use]
+    pub fn placed<'r>(mut request: Cow<'r, Self>, place: impl Fn(&str) -> (String, u16)) -> Cow<'r, Self> {
+        if matches!(&request.body, Some(Content::Text(text)) if text.contains("%HOST(") || text.contains("%PORT("))
+            && let Some(body) = &mut request.to_mut().body
+        {
+            body.place(place);
+        }
+        request
+    }
+}
+
 /// What Cloudflare's edge says of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -326,18 +340,11 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The same, where its content names places of upstreams: `%HOST(a.test)%`, `%PORT(a.test)%`. `place` says where one really is.
+    /// The same, where its content [names places](Content::place).
     #[must_use]
     pub fn placed(mut self, place: impl Fn(&str) -> (String, u16)) -> Self {
-        let Some(Content::Text(text)) = &mut self.body else { return self };
-        for kind in ["HOST", "PORT"] {
-            let open = format!("%{kind}(");
-            while let Some((before, (authority, after))) =
-                text.split_once(&open).and_then(|(before, rest)| Some((before, rest.split_once(")%")?)))
-            {
-                let (host, port) = place(authority);
-                *text = format!("{before}{}{after}", if kind == "HOST" { host } else { port.to_string() });
-            }
+        if let Some(body) = &mut self.body {
+            body.place(place);
         }
         self
     }

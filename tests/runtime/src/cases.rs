@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use edgeway_corpus::{
-    Kept, LoadedCase, Planted, Report, Response, Runtime, Script, Verdict, compare_refusals, differences,
+    Kept, LoadedCase, Planted, Report, Request, Response, Runtime, Script, Verdict, compare_refusals, differences,
 };
 use gateway_core::config::{Variable, read_with};
 use tokio::sync::Semaphore;
@@ -157,12 +157,13 @@ async fn play(
         let (script, services) = (Script::of(step), kept.services(&case.case, step, begun));
         let replies = script.clone();
         let places = upstreams.places().to_vec();
-        let place = move |authority: &str| {
+        let where_is = move |authority: &str| {
             let (_, address) = places.iter().find(|(known, _)| known == authority).expect("an upstream of the file");
             (address.ip().to_string(), address.port())
         };
+        let placing = where_is.clone();
         upstreams.set_script(move |call| {
-            services.reply(call).map_or_else(|| replies.reply(call), |reply| reply.placed(&place))
+            services.reply(call).map_or_else(|| replies.reply(call), |reply| reply.placed(&placing))
         });
         for time in 0..step.times {
             script.restart();
@@ -170,7 +171,7 @@ async fn play(
             let request = &step.request;
             let again = if step.times > 1 { format!(", time {}", time + 1) } else { String::new() };
             let place = format!("step {}{again}: {} {}", number + 1, request.method, request.url);
-            let mut sent = kept.request(&case.case, step, begun);
+            let mut sent = Request::placed(kept.request(&case.case, step, begun), &where_is);
             if let Some(edge) = sent.cf.clone() {
                 // Read by what plays the edge in front of the Worker.
                 sent.to_mut().headers.push(("x-test-cf".to_owned(), serde_json::json!(edge).to_string()));

@@ -109,7 +109,7 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
         world.is_unwritable.set(step.unwritable);
         for time in 0..step.times {
             script.restart();
-            let sent = kept.request(case, step, begun);
+            let sent = Request::placed(kept.request(case, step, begun), place);
             let (request, peer) = client_request(&world, &sent);
             world.collected.set(0);
             let is_head = request.method() == http::Method::HEAD;

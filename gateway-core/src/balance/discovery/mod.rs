@@ -20,6 +20,7 @@ use serde_json::Value;
 pub use self::dns::{Record, Records, of_service};
 use crate::net::Scheme;
 use crate::policy::key_source::Location;
+use crate::store_key::StoreKey;
 
 /// The most places that an upstream has. Of a longer list, the first ones count.
 pub const MOST_PLACES: usize = 1_000;
@@ -75,7 +76,7 @@ pub enum Source {
     /// The name servers of the platform, or one of them.
     Names(Box<str>, Record, Option<SocketAddr>),
     /// The registry in the key-value store, by its key.
-    Registry(Box<str>),
+    Registry(StoreKey),
 }
 
 /// A service that is asked over HTTP.

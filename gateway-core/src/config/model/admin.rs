@@ -13,4 +13,6 @@ pub struct Admin {
     pub path: Option<String>,
     /// The token that a request has to state in `Authorization: Bearer`. Without a token this path does not exist.
     pub token: Option<SecretRef>,
+    /// A token that opens `/registry` alone: for services that say of themselves that they are there.
+    pub registry_token: Option<SecretRef>,
 }

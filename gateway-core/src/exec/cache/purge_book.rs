@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
+use super::super::alone::{STORE_TIMEOUT, alone};
 use super::super::exchange::Exchange;
 use super::super::within::{timely, within};
 use crate::cache::purges::{PurgeBook, Purged, Purges, Reach};
 use crate::plan::Plan;
-use crate::policy::counter::CounterOp;
 use crate::policy::purge_reads::{PurgeReads, READ_TIMEOUT};
 use crate::policy::remembered::{Look, Reading, Turn};
 use crate::ports::{Platform, StoreFailure};
@@ -18,18 +18,6 @@ use crate::time::Timestamp;
 
 /// The name of the value among those of the cache.
 const NAME: &str = "purges";
-
-/// The longest that a purge waits for those that are written before it.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The time after which a writer counts as gone. It reads and writes within that.
-const LEASE: Duration = Duration::from_secs(10);
-
-/// The longest that each of the two takes.
-const STORE_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// The pause of a writer that finds another one at work.
-const PAUSE: Duration = Duration::from_millis(40);
 
 fn key() -> Option<StoreKey> {
     StoreKey::written(KeyUse::Cache, |key| {
@@ -143,7 +131,7 @@ async fn stored<P: Platform>(platform: &P, limit: Duration) -> Result<Purges, St
 
 /// Adds a purge of what is stored by `at` to those in the store.
 ///
-/// Whoever writes has a counter cell for as long, so that of two purges at once none is lost.
+/// Of two purges at once none is lost.
 ///
 /// # Errors
 /// A [`StoreFailure`], of the counters or of the values: then nothing is purged.
@@ -153,25 +141,7 @@ pub(super) async fn add<P: Platform>(
     book: &PurgeBook,
     (purged, at, reach): (&[Purged<'_>], Timestamp, Reach),
 ) -> Result<(), StoreFailure> {
-    let holder = platform.next_u64();
-    let begun = platform.monotonic();
-    while !acquire(plan, platform, holder).await? {
-        if platform.monotonic().saturating_sub(begun) >= PATIENCE {
-            return Err(StoreFailure::Slow);
-        }
-        platform.sleep(PAUSE).await;
-    }
-    let written = write(platform, book, (purged, at, reach)).await;
-    let release = platform.apply(PURGES_CELL, CounterOp::Release { holder });
-    // If that fails, the next writer waits for the end of the lease.
-    let _ = within(platform, plan.counter_timeout, release).await;
-    written
-}
-
-async fn acquire<P: Platform>(plan: &Plan, platform: &P, holder: u64) -> Result<bool, StoreFailure> {
-    let acquire = platform.apply(PURGES_CELL, CounterOp::Acquire { holder, limit: 1, lease: LEASE });
-    let verdict = timely(within(platform, plan.counter_timeout, acquire).await)?;
-    Ok(verdict.lease().is_some_and(|verdict| verdict.acquired))
+    alone(plan, platform, PURGES_CELL, write(platform, book, (purged, at, reach))).await
 }
 
 async fn write<P: Platform>(

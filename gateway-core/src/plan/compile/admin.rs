@@ -45,17 +45,23 @@ impl<'c> Compiler<'c> {
             }
             return None;
         };
-        let at = at.member("token");
-        let text = self.secret(&at, secret)?;
+        let token = self.token_of(&at.member("token"), secret);
+        let of_registry = admin.registry_token.as_ref();
+        let of_registry = of_registry.map(|secret| self.token_of(&at.member("registryToken"), secret));
+        token.filter(|_| is_path).map(|token| Door::new(path, token, of_registry.flatten()))
+    }
+
+    fn token_of(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<Token> {
+        let text = self.secret(at, secret)?;
         let token = Token::parse(&text);
         if token.is_none() {
             self.error_with(
-                &at,
+                at,
                 format_args!("the secret `{}` is no bearer token", secret.secret),
                 "use letters, digits, `-`, `.`, `_`, `~`, `+` and `/`, such as the output of `openssl rand -hex 32`",
             );
         }
-        token.filter(|_| is_path).map(|token| Door::new(path, token))
+        token
     }
 
     /// Reports a route that the admin endpoints shadow completely.

@@ -213,7 +213,7 @@ impl Compiler<'_> {
             key.push_str(&name);
             true
         })?;
-        Some(Source::Registry(key.as_str().into()))
+        Some(Source::Registry(key))
     }
 
     /// The name of a service, which stands in a path as it is.

@@ -19,6 +19,7 @@ mod output;
 mod password;
 mod purge;
 mod quota;
+mod registry;
 mod report;
 mod rollouts;
 mod rounds;
@@ -74,6 +75,8 @@ enum Command {
     Versions(versions::Versions),
     Upstreams(upstreams::Upstreams),
     Rollouts(rollouts::Rollouts),
+    #[command(subcommand)]
+    Registry(registry::Registry),
     Schema(inspect::Schema),
     Completions(inspect::Completions),
 }
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Versions(command) => command.run(),
         Command::Upstreams(command) => command.run(),
         Command::Rollouts(command) => command.run(),
+        Command::Registry(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
     }

@@ -1,6 +1,7 @@
 //! Where upstreams are, as others tell (docs/configuration.md, Discovery): name servers of the test's own, and services that answer as Consul does.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -208,5 +209,51 @@ fn a_change_in_consul_is_known_at_once() {
         assert_eq!(ask(), 200);
         to_one.load(Ordering::SeqCst) > before
     });
+    gateway.shutdown();
+}
+
+/// docs/configuration.md, The registry: a place is there for as long as its program says so, and taken out as that is stopped.
+#[test]
+fn a_place_is_kept_in_the_registry_and_taken_out() {
+    let ((one, to_one), (two, to_two)) = (place(), place());
+    let admin = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let gateway = start(&format!(
+        r#"{{"server": {{"listen": "127.0.0.1:0", "admin": "127.0.0.1:{admin}"}}, "upstreams": {{"found": {{"discover": {{"registry": "found"}}}}}},
+            "routes": [{{"name": "all", "match": {{"prefix": "/"}}, "upstream": "found"}}]}}"#
+    ));
+    let registry = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_edgeway"));
+        command.arg("registry").args(arguments).args(["--admin", &format!("http://127.0.0.1:{admin}")]);
+        command
+    };
+    let url = |address: SocketAddr| format!("http://{address}");
+    // Renewed after a second, which is less than the life of 3 s, and more than once.
+    let mut kept = registry(&["add", "found", "one", "--url", &url(one), "--ttl", "3s", "--keep"]).spawn().unwrap();
+    let is_answered = || {
+        let mut wire = Wire::connect(gateway.address());
+        wire.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_some_and(|answer| answer.0 == 200)
+    };
+    wait_until("the place to be called", is_answered);
+    let listed = || {
+        let output = registry(&["list", "found", "--json"]).output().unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        told["places"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|place| (place["id"].clone(), place["until"].to_string()))
+            .collect::<Vec<_>>()
+    };
+    let first = listed();
+    wait_until("the place to be renewed", || {
+        listed().first().is_some_and(|(id, until)| *id == "one" && *until > first[0].1)
+    });
+    assert!(registry(&["add", "found", "two", "--url", &url(two)]).status().unwrap().success());
+    assert!(Command::new("kill").args(["-TERM", &kept.id().to_string()]).status().unwrap().success());
+    assert!(kept.wait().unwrap().success());
+    assert_eq!(listed().iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), ["two"]);
+    let (before_one, before_two) = (to_one.load(Ordering::SeqCst), to_two.load(Ordering::SeqCst));
+    assert!((0..5).all(|_| is_answered()));
+    assert_eq!((to_one.load(Ordering::SeqCst), to_two.load(Ordering::SeqCst)), (before_one, before_two + 5));
     gateway.shutdown();
 }
