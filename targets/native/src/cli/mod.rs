@@ -10,6 +10,7 @@ mod findings;
 mod format;
 mod given;
 mod import;
+mod init;
 mod inspect;
 mod key;
 mod limits;
@@ -54,6 +55,7 @@ enum Command {
     Serve(serve::Serve),
     /// Serve a configuration, or else the bundled one, in front of a demo upstream
     Demo(demo::Demo),
+    Init(init::Init),
     Check(check::Check),
     Routes(inspect::Routes),
     Explain(inspect::Explain),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
     match command {
         Command::Serve(command) => command.run(),
         Command::Demo(command) => command.run(),
+        Command::Init(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Routes(command) => command.run(),
         Command::Explain(command) => command.run(),

@@ -37,6 +37,7 @@ mod hostile;
 mod http1;
 mod idle;
 mod include;
+mod init;
 mod json;
 mod lifecycle;
 mod listeners;
