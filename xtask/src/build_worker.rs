@@ -33,11 +33,19 @@ struct Program {
     entry: &'static str,
     script: &'static str,
     wasm: &'static str,
+    /// The entry of the same program as a library, and its script.
+    library: Option<(&'static str, &'static str)>,
 }
 
 /// What is deployed.
-const WORKER: Program =
-    Program { features: "", generated: "worker", entry: "worker.ts", script: "worker.js", wasm: "edgeway.wasm" };
+const WORKER: Program = Program {
+    features: "",
+    generated: "worker",
+    entry: "worker.ts",
+    script: "worker.js",
+    wasm: "edgeway.wasm",
+    library: Some(("library.ts", "library.js")),
+};
 
 /// The check before a deployment.
 const CHECK: Program = Program {
@@ -46,9 +54,10 @@ const CHECK: Program = Program {
     entry: "check.ts",
     script: "check.mjs",
     wasm: "check.wasm",
+    library: None,
 };
 
-/// Leaves `worker.js` with `edgeway.wasm`, and `check.mjs` with `check.wasm`, in `dist/cloudflare/`.
+/// Leaves `worker.js` and `library.js` with `edgeway.wasm`, and `check.mjs` with `check.wasm`, in `dist/cloudflare/`.
 fn steps(dist: &Path) -> Result<()> {
     generate::check()?;
     std::fs::create_dir_all(dist)?;
@@ -63,6 +72,9 @@ fn build(program: &Program, dist: &Path) -> Result<()> {
     let (wasm, script) = (generated.join("edgeway_bg.wasm"), dist.join(program.script));
     unused::free_classes(&generated.join("edgeway.js"))?;
     bundle(program.entry, &script, &generated)?;
+    if let Some((entry, script)) = program.library {
+        bundle(entry, &dist.join(script), &generated)?;
+    }
     unused::drop_exports(&wasm, &[&script])?;
     let optimised = dist.join(program.wasm);
     optimise(&wasm, &optimised)?;

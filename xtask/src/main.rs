@@ -4,6 +4,7 @@ mod build_worker;
 mod fmt_cases;
 mod generate;
 mod measure;
+mod npm;
 mod paths;
 mod reorder;
 mod unused;
@@ -20,7 +21,8 @@ Usage: cargo xtask CHORE
   build-worker  builds the Worker into dist/cloudflare/ and measures it
   fmt-cases     formats the shared cases; `--check` only looks whether they are
   generate      writes what both sides of the Worker's wire know for TypeScript; `--check` only looks whether it is current
-  measure       holds the wasm to its size budget and to its imports";
+  measure       holds the wasm to its size budget and to its imports
+  npm           makes the npm package of what build-worker has built, in dist/npm/";
 
 fn main() -> ExitCode {
     match run() {
@@ -43,6 +45,7 @@ fn run() -> Result<()> {
         ("generate", None) => generate::write(),
         ("generate", Some("--check")) => generate::check(),
         ("measure", None) => measure::run(),
+        ("npm", None) => npm::run(),
         ("-h" | "--help", None) => {
             println!("{HELP}");
             Ok(())
