@@ -14,7 +14,7 @@ export const component = resolve(process.env.EDGEWAY_COMPONENT ?? join(target, "
 const built = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** The program that was built last. */
-function driver() {
+export function driver() {
   const [newest] = ["debug", "release"].map((profile) => join(target, profile, "spin-driver")).sort((a, b) => built(b) - built(a));
   if (built(newest) === 0) throw new Error("the host for tests is not built: run `cargo build -p edgeway-spin-host`");
   if (built(component) === 0) throw new Error(`${component} is not built`);
