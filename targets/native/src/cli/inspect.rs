@@ -212,10 +212,11 @@ impl Completions {
     }
 }
 
-/// `command` without its hidden options: scripts would offer them.
-fn without_hidden(command: &Command) -> Command {
+/// `command` without its hidden options: scripts would offer them, and manual pages show them.
+pub(super) fn without_hidden(command: &Command) -> Command {
     let mut shown = Command::new(command.get_name().to_owned());
     shown = command.get_about().cloned().into_iter().fold(shown, Command::about);
+    shown = command.get_after_help().cloned().into_iter().fold(shown, Command::after_help);
     shown = command.get_version().map(str::to_owned).into_iter().fold(shown, Command::version);
     let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set()).cloned();
     shown.args(arguments).subcommands(command.get_subcommands().map(without_hidden))

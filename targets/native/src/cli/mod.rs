@@ -15,11 +15,13 @@ mod inspect;
 mod key;
 mod limits;
 mod listing;
+mod man;
 mod manifest;
 mod output;
 mod password;
 mod purge;
 mod quota;
+mod ready;
 mod registry;
 mod report;
 mod rollouts;
@@ -73,6 +75,7 @@ enum Command {
     /// Revoke tokens
     #[command(subcommand)]
     Token(token::Token),
+    Ready(ready::Ready),
     Purge(purge::Purge),
     Versions(versions::Versions),
     Upstreams(upstreams::Upstreams),
@@ -81,6 +84,7 @@ enum Command {
     Registry(registry::Registry),
     Schema(inspect::Schema),
     Completions(inspect::Completions),
+    Man(man::Man),
 }
 
 /// Runs the command of this process's arguments.
@@ -102,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Key(command) => command.run(),
         Command::Password(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Ready(command) => command.run(),
         Command::Purge(command) => command.run(),
         Command::Versions(command) => command.run(),
         Command::Upstreams(command) => command.run(),
@@ -109,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Registry(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     }
 }
 

@@ -20,6 +20,11 @@ const COMMANDS: &[(&str, &str)] = &[
     ("revoke logout signout revocation", "`edgeway token revoke` revokes tokens"),
     ("apikey api-key keys generate create mint", "`edgeway key new` makes an API key"),
     ("version", "`edgeway --version` prints it"),
+    (
+        "health healthcheck health-check status ping probe",
+        "`edgeway ready` asks a gateway that runs whether it is ready",
+    ),
+    ("manual manpage", "`edgeway man FOLDER` writes the manual pages"),
     ("completion", "`edgeway completions SHELL` prints a script for it"),
     ("fmt format", "there is none: the file may be written as you like"),
 ];

@@ -22,6 +22,7 @@ mod client_certificates;
 mod commands;
 mod concurrency;
 mod connections;
+mod containers;
 mod demo;
 mod departure;
 mod discovery;
