@@ -131,6 +131,7 @@ impl State {
             upstream.cluster.as_ref()?;
             let fleet = fleets.of(&upstream.name);
             let vitals = fleet.vitals(upstream.endpoints.iter().map(Endpoint::url));
+            upstream.endpoints.iter().zip(&vitals).for_each(|(place, vitals)| vitals.disable(place.is_disabled()));
             Some(Group { fleet, vitals })
         };
         let endpoints = plan.upstreams.iter().flat_map(|upstream| &upstream.endpoints).map(Place::of);

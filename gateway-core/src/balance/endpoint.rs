@@ -3,11 +3,14 @@
 use core::ops::Deref;
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue};
 
 use super::found::Found;
 use super::vitals::Vitals;
+use crate::call::Call;
 use crate::net::Scheme;
+use crate::policy::header_edit::{self, FieldValue, HeaderEdit, RequestEdits};
 
 /// One place at which an upstream is called.
 #[derive(Debug)]
@@ -25,6 +28,21 @@ pub struct Endpoint {
     pub authority: HeaderValue,
     /// The prefix of every path: empty, or begins with a slash and ends without.
     pub base_path: String,
+    /// What is said of this place alone, if anything is.
+    pub own: Option<Box<Own>>,
+}
+
+/// What is said of one place alone, beside its URL, its weight and its priority.
+#[derive(Debug)]
+pub struct Own {
+    /// Set if it gets no new calls.
+    pub disabled: bool,
+    /// Its `Host`.
+    pub host: Option<HeaderValue>,
+    /// The fields that requests to it have.
+    pub headers: RequestEdits,
+    /// The name that is asked for by TLS, and that its certificate has to cover (native only).
+    pub server_name: Option<String>,
 }
 
 impl Endpoint {
@@ -37,10 +55,64 @@ impl Endpoint {
         [self.scheme.as_str(), "://", &String::from_utf8_lossy(self.authority.as_bytes()), &self.base_path].concat()
     }
 
+    /// Returns whether it gets no new calls.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.disabled)
+    }
+
+    /// The `Host` that this place alone is sent, if it has one.
+    #[must_use]
+    pub fn own_host(&self) -> Option<&HeaderValue> {
+        self.own.as_ref()?.host.as_ref()
+    }
+
+    /// The `Host` that it is sent where nothing else is said: its own, or the authority of its URL.
+    #[must_use]
+    pub fn usual_host(&self) -> &HeaderValue {
+        self.own_host().unwrap_or(&self.authority)
+    }
+
+    /// Sets the `Host` and the fields that requests to this place alone have.
+    pub(crate) fn set_own(&self, call: &mut Call) {
+        if let Some(own) = &self.own {
+            own.set(call);
+        }
+    }
+
+    /// Sets them in a request of the gateway's own, but for those that it has already and for what is of a client.
+    pub(crate) fn add_own(&self, headers: &mut HeaderMap) {
+        if let Some(own) = &self.own {
+            own.add(headers);
+        }
+    }
+
     /// Returns whether this and `other` are the same place, whatever their base paths.
     #[must_use]
     pub fn is_same_place(&self, other: &Self) -> bool {
         self.scheme == other.scheme && self.host == other.host && self.port == other.port
+    }
+}
+
+impl Own {
+    // Out of the way of the calls to places that have nothing of their own.
+    #[cold]
+    #[inline(never)]
+    fn set(&self, call: &mut Call) {
+        if let Some(host) = &self.host {
+            call.headers.insert(HOST, host.clone());
+        }
+        header_edit::apply(&self.headers, call);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add(&self, headers: &mut HeaderMap) {
+        for edit in self.headers.as_slice() {
+            if let HeaderEdit::Set(name, FieldValue::Fixed(value)) = edit {
+                headers.entry(name).or_insert_with(|| value.clone());
+            }
+        }
     }
 }
 

@@ -140,6 +140,10 @@ impl Level {
 pub(crate) fn levels<'e>(endpoints: impl Iterator<Item = (&'e Endpoint, (u32, u32))>) -> Box<[Level]> {
     let mut levels: Vec<(u32, Vec<Member>)> = Vec::new();
     for (index, (endpoint, (weight, priority))) in endpoints.enumerate() {
+        // What holds for one that is disabled is told all the same, so that it keeps its index.
+        if endpoint.is_disabled() {
+            continue;
+        }
         let member = Member { endpoint: index, weight: weight.max(1), id: hash(endpoint.url().as_bytes()) };
         let place = levels.iter().position(|(other, _)| *other >= priority);
         match place.and_then(|place| levels.get_mut(place)).filter(|(other, _)| *other == priority) {

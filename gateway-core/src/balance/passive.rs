@@ -71,9 +71,12 @@ impl Passive {
     fn may_eject(&self, all: &[Arc<Vitals>], index: usize, now: Duration) -> bool {
         let now = now.as_millis() as u64;
         let is_out = |vitals: &Vitals| !vitals.is_in(now) || !vitals.passes_checks(now);
-        let out = all.iter().enumerate().filter(|(other, vitals)| *other != index && is_out(vitals)).count();
-        let most =
-            all.len().saturating_mul(self.most_percent as usize).div_ceil(100).max(1).min(all.len().saturating_sub(1));
+        let (mut count, mut out) = (0_usize, 0_usize);
+        for (other, vitals) in all.iter().enumerate().filter(|(_, vitals)| !vitals.is_disabled()) {
+            count += 1;
+            out += usize::from(other != index && is_out(vitals));
+        }
+        let most = count.saturating_mul(self.most_percent as usize).div_ceil(100).max(1).min(count.saturating_sub(1));
         out < most
     }
 }

@@ -104,9 +104,22 @@ pub struct Vitals {
     /// The time until which it is left out because its checks fail, in milliseconds: each of them moves it on.
     fails_until: AtomicU64,
     checked: Mutex<Checked>,
+    /// Set if the configuration has it get no new calls.
+    is_disabled: AtomicBool,
 }
 
 impl Vitals {
+    /// Returns whether the configuration has it get no new calls.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        self.is_disabled.load(Ordering::Relaxed)
+    }
+
+    /// Has it get no new calls, or get some again, as the configuration says now.
+    pub(crate) fn disable(&self, is_disabled: bool) {
+        self.is_disabled.store(is_disabled, Ordering::Relaxed);
+    }
+
     /// The requests under way.
     #[must_use]
     pub fn under_way(&self) -> u32 {

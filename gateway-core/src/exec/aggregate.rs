@@ -401,6 +401,7 @@ impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
         if upstream.client_cert {
             proxy::client_cert(&mut call);
         }
+        endpoint.set_own(&mut call);
         let mut again = None;
         if let Some(credentials) = &upstream.credentials {
             let mut body = filled.content.clone().map_or(Body::Empty, Body::Full);

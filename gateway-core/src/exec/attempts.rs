@@ -416,6 +416,7 @@ async fn once<P: Platform>(
     if let Host::Upstream = &target.host {
         call.headers.insert(HOST, endpoint.authority.clone());
     }
+    endpoint.set_own(call);
     let uri = target_uri(action, endpoint, call)?;
     let mut body = kept.take_body();
     let deadlines = deadlines(stated, Some(cluster), platform.monotonic().saturating_sub(begun));

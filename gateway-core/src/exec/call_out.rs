@@ -95,7 +95,8 @@ impl Question {
     /// Adds the fields that every question has.
     #[inline(never)]
     fn complete(&mut self, plan: &Plan, endpoint: &Endpoint) {
-        self.headers.insert(HOST, endpoint.authority.clone());
+        self.headers.insert(HOST, endpoint.usual_host().clone());
+        endpoint.add_own(&mut self.headers);
         for (name, value) in [(ACCEPT, "application/json"), (USER_AGENT, "edgeway")] {
             if !self.headers.contains_key(&name) {
                 self.headers.insert(name, HeaderValue::from_static(value));

@@ -33,9 +33,10 @@ pub struct DueCheck {
     vitals: Arc<Vitals>,
 }
 
-/// The places of `upstream`, and what is known of each.
+/// The places of `upstream` that are called, and what is known of each.
 fn places<'p>(state: &State, upstream: &'p Upstream, now: Duration) -> impl Iterator<Item = (Chosen<'p>, Arc<Vitals>)> {
-    state.group(upstream).into_iter().flat_map(move |group| group.places(upstream, now))
+    let places = state.group(upstream).into_iter().flat_map(move |group| group.places(upstream, now));
+    places.filter(|(endpoint, _)| !endpoint.is_disabled())
 }
 
 fn active(upstream: &Upstream) -> Option<&Active> {
@@ -214,7 +215,8 @@ async fn ask<P: Platform>(
     limit: Duration,
 ) -> Result<(), Trouble> {
     let mut headers = question.headers.clone();
-    headers.insert(HOST, question.host.as_ref().unwrap_or(&endpoint.authority).clone());
+    headers.insert(HOST, question.host.as_ref().unwrap_or(endpoint.usual_host()).clone());
+    endpoint.add_own(&mut headers);
     headers.entry(USER_AGENT).or_insert(HeaderValue::from_static("edgeway"));
     // So that a gateway that is its own upstream notices.
     plan.loop_guard.stamp_request(&mut headers, Version::HTTP_11);

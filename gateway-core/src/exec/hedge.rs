@@ -99,6 +99,7 @@ pub(super) async fn race<'p, P: Platform>(
     if let Host::Upstream = &target.host {
         call.headers.insert(HOST, elsewhere.authority.clone());
     }
+    elsewhere.set_own(&mut call);
     let uri = target_uri(action, &elsewhere, &call)?;
     let mut body = kept.whole_body();
     let elapsed = now.saturating_sub(begun).saturating_add(exchange.spent());

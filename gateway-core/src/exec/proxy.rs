@@ -244,6 +244,8 @@ pub(super) async fn send_to<P: Platform>(
     {
         kept = attempts::keep(exchange, platform, retry, (call, &mut body)).await?;
     }
+    // After it was kept: another place has others.
+    endpoint.set_own(call);
     // Before it is signed.
     time_left::tell(upstream, &mut call.headers, deadlines.total);
     let mut again = None;

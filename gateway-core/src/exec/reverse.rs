@@ -105,6 +105,7 @@ fn owner(way: &Way<'_>, call: &Call, scheme: Option<&str>, authority: &str) -> O
     let is_endpoint = |endpoint: &Endpoint| {
         scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case(endpoint.scheme.as_str()))
             && (is(&endpoint.authority, authority)
+                || endpoint.own_host().is_some_and(|host| is(host, authority))
                 || split(authority).is_some_and(|(host, port)| {
                     host.eq_ignore_ascii_case(split_host(&endpoint.authority)) && port == endpoint.port
                 }))
@@ -127,7 +128,12 @@ fn is_own_domain(way: &Way<'_>, call: &Call, domain: &str) -> bool {
         Host::Set(host) => domain.eq_ignore_ascii_case(split_host(host)),
         Host::Upstream | Host::Preserve => false,
     };
-    let is_endpoint = || way.upstream.endpoints.iter().any(|endpoint| endpoint.host.eq_ignore_ascii_case(domain));
+    let is_endpoint = || {
+        way.upstream.endpoints.iter().any(|endpoint| {
+            let is_host = |host| domain.eq_ignore_ascii_case(split_host(host));
+            endpoint.host.eq_ignore_ascii_case(domain) || endpoint.own_host().is_some_and(is_host)
+        })
+    };
     (is_named || is_endpoint()) && !call.outer_host().eq_ignore_ascii_case(domain)
 }
 

@@ -80,7 +80,7 @@ struct Breaker {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Health {
-    /// `in`, `out` while it is left out, or `trying` while one call tries whether it is well again.
+    /// `in`, `disabled` if it gets no new calls, `out` while it is left out, or `trying` while one call tries whether it is well again.
     state: &'static str,
     under_way: u32,
     /// The mean latency.
@@ -115,10 +115,11 @@ impl Health {
         let checks = is_checked.then(|| Checks::of(vitals, now));
         let fails = checks.as_ref().is_some_and(|checks| checks.failing);
         let is_tried = vitals.is_tried(now);
-        let out_for = if is_tried { Duration::ZERO } else { vitals.out_for(now) };
+        let out_for = if is_tried || vitals.is_disabled() { Duration::ZERO } else { vitals.out_for(now) };
         let ejected = vitals.ejected();
         Self {
             state: match out_for {
+                _ if vitals.is_disabled() => "disabled",
                 _ if fails => "out",
                 _ if is_tried => "trying",
                 Duration::ZERO => "in",

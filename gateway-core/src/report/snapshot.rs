@@ -89,7 +89,7 @@ impl ClusterState {
         let place = |(endpoint, vitals): &(Chosen<'_>, Arc<Vitals>)| PlaceState {
             url: endpoint.url(),
             ejected: vitals.ejected().map_or(0, |(times, _)| times),
-            is_out: !vitals.out_for(now).is_zero() || (is_checked && vitals.fails_checks(now)),
+            is_out: vitals.is_disabled() || !vitals.out_for(now).is_zero() || (is_checked && vitals.fails_checks(now)),
             checks: is_checked.then(|| vitals.checked(|checked| (checked.passed, checked.failed))),
         };
         Self {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::config::{ByteSize, Entries, Span};
+use crate::config::{ByteSize, Entries, Span, Value};
 
 /// One place at which an upstream is called.
 #[derive(Clone, Debug, PartialEq, Hash, Deserialize)]
@@ -17,6 +17,27 @@ pub struct UpstreamTarget {
     /// Its group: those with a higher number are called where those with lower ones are not well; 0 to 15. Default: 0.
     #[serde(default)]
     pub priority: Option<u32>,
+    /// Takes it out of service, by `true`: it gets no new calls, and those under way go on. Default: false.
+    #[serde(default)]
+    pub disabled: Option<bool>,
+    /// The `Host` that it is sent, whatever is said elsewhere. Default: that of the upstream. Native server only.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// The header fields that are set on requests to it, after all edits: each a template, or a secret.
+    #[serde(default)]
+    pub headers: Entries<Value>,
+    /// The settings of TLS to it that differ from those of the upstream. Native server only.
+    #[serde(default)]
+    pub tls: Option<TargetTls>,
+}
+
+/// The settings of TLS to one place of an upstream.
+#[derive(Clone, Debug, PartialEq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TargetTls {
+    /// The name that is asked for (SNI) and that its certificate has to cover, in place of the upstream's.
+    pub server_name: String,
 }
 
 /// The way in which one of an upstream's places is chosen for a call.

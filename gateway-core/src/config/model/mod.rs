@@ -63,7 +63,7 @@ pub use body::{
 pub use cache::{Cache, CacheKey};
 pub use cluster::{
     ActiveHealth, Backoff, Balance, CheckKind, CheckMethod, CircuitBreaker, GrpcStatus, HashBalance, Health, Hedge,
-    PassiveHealth, Retry, RetryOn, UpstreamTarget,
+    PassiveHealth, Retry, RetryOn, TargetTls, UpstreamTarget,
 };
 pub use compress::{Compress, CompressLevels, ContentCoding};
 pub use concurrency::Concurrency;

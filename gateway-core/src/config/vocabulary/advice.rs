@@ -46,6 +46,7 @@ pub(super) const ADVICE: &[(Place, &str, &str)] = &[
         "an upstream has it: `\"upstream\": \"id\"` here, and `\"upstreams\": {\"id\": {\"url\": \"https://…\", \"tls\": {\"authorities\": \"ca.pem\"}}}`",
     ),
     (Place::Issuer, "audience audiences aud", "a policy has them: `\"authenticate\": {\"jwt\": {\"audiences\": […]}}`"),
+    (Place::Root, "host", "`\"defaults\": {\"host\": \"preserve\"}` says what upstreams are sent"),
     (Place::Root, "port address bind", "`\"server\": {\"listen\": \"127.0.0.1:8080\"}` says where to listen"),
     (Place::Server, "port host address bind", "`listen` has both: `\"listen\": \"127.0.0.1:8080\"`"),
     (
@@ -292,6 +293,13 @@ pub(super) const ADVICE: &[(Place, &str, &str)] = &[
         "http2 h2 h2c",
         "over TLS the two sides agree on HTTP/2 by themselves; in the clear write `\"protocol\": \"h2c\"`",
     ),
+    (
+        Place::UpstreamTarget,
+        "backup",
+        "write `\"priority\": 1`: such places are called where those without one are not well",
+    ),
+    (Place::UpstreamTarget, "sni serverName server_name", "write `\"tls\": {\"serverName\": \"NAME\"}`"),
+    (Place::UpstreamTarget, "enabled", "write `\"disabled\": true` for one that gets no calls"),
     (Place::Upstream, "port", "the URL has the port: `\"url\": \"http://host:port\"`"),
     (
         Place::Upstream,

@@ -188,7 +188,9 @@ impl Compiler<'_> {
         }
         match upstream.host.as_ref().or(self.config.defaults.host.as_ref()) {
             // A mistake in it is told where it stands.
-            Some(HostPolicy::Set(name)) => HeaderValue::try_from(name).ok(),
+            Some(HostPolicy::Set(name)) if upstream.targets.iter().all(|target| target.host.is_none()) => {
+                HeaderValue::try_from(name).ok()
+            }
             _ => None,
         }
     }

@@ -20,7 +20,9 @@ impl Compiler<'_> {
             {
                 fingerprint = fingerprint.with(&(url, urls, cloudflare, spin, responses));
                 // Weights may change, too.
-                targets.iter().for_each(|target| fingerprint = fingerprint.with(&target.url));
+                targets.iter().for_each(|target| {
+                    fingerprint = fingerprint.with(&(&target.url, &target.host, &target.headers));
+                });
             }
             // A share may change from day to day, and what was answered is no worse for it.
             let is_asked = target.weight > 0 || target.is_steered;

@@ -49,7 +49,7 @@ impl Compiler<'_> {
     }
 
     /// Returns the name that is written at `at`, as it is compared.
-    fn certified(&mut self, at: &At<'_>, written: &str) -> Option<String> {
+    pub(super) fn certified(&mut self, at: &At<'_>, written: &str) -> Option<String> {
         let name = certified(written);
         if name.is_none() {
             self.error_with(

@@ -8,6 +8,8 @@ use http::{HeaderName, HeaderValue, Uri};
 use super::Compiler;
 use super::at::At;
 use super::clouds::{hands_out_credentials, is_odd_address};
+use super::edits::Edit;
+use crate::balance::endpoint::Own;
 use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash, JsonPath, Span, THOROUGH, UpstreamProtocol};
 use crate::http::grpc::GRPC_TIMEOUT;
@@ -15,7 +17,7 @@ use crate::http::path;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::net::Scheme;
 use crate::plan::{Endpoint, Host, Keep, Upstream, UpstreamTls};
-use crate::policy::header_edit::is_editable;
+use crate::policy::header_edit::{HeaderEdit, RequestEdits, is_editable};
 
 /// What stands behind an address may change without the address, as behind a balancer.
 const MAX_AGE: Duration = Duration::from_secs(600);
@@ -109,8 +111,9 @@ impl Compiler<'_> {
         let (url, urls, targets) = (at.member("url"), at.member("urls"), at.member("targets"));
         let mut endpoints: Vec<Endpoint> = Vec::new();
         let mut shares = Vec::new();
-        let mut add = |compiler: &mut Self, at: &At<'_>, text: &str, share: (u32, u32)| {
-            let Some(endpoint) = compiler.endpoint(at, text, first + endpoints.len()) else { return };
+        let mut add = |compiler: &mut Self, at: &At<'_>, text: &str, (share, own): ((u32, u32), Option<Box<Own>>)| {
+            let Some(mut endpoint) = compiler.endpoint(at, text, first + endpoints.len()) else { return };
+            endpoint.own = own;
             if endpoints.iter().any(|other| other.is_same_place(&endpoint)) {
                 compiler.error_with(at, format_args!("`{text}` is there twice"), "list each endpoint once");
             }
@@ -118,17 +121,21 @@ impl Compiler<'_> {
             shares.push(share);
         };
         match (&upstream.url, &*upstream.urls, &*upstream.targets) {
-            (Some(text), [], []) => add(self, &url, text, (1, 0)),
+            (Some(text), [], []) => add(self, &url, text, ((1, 0), None)),
             (None, list, []) => {
                 for (i, text) in list.iter().enumerate() {
-                    add(self, &urls.index(i), text, (1, 0));
+                    add(self, &urls.index(i), text, ((1, 0), None));
                 }
             }
             (None, [], list) => {
                 for (i, target) in list.iter().enumerate() {
                     let at = targets.index(i);
-                    let share = self.share(&at, target);
-                    add(self, &at.member("url"), &target.url, share);
+                    let stated = (self.share(&at, target), self.own(&at, target));
+                    add(self, &at.member("url"), &target.url, stated);
+                }
+                if !list.is_empty() && list.iter().all(|target| target.disabled == Some(true)) {
+                    let help = "remove `disabled` of one; a policy with `maintenance` answers 503";
+                    self.error_with(&targets, "all places are disabled, and none is called", help);
                 }
             }
             (Some(_), [_, ..], []) => {
@@ -158,6 +165,9 @@ impl Compiler<'_> {
             spin.as_ref().and_then(|own| self.component(&at.member("spin").member("component"), &own.component));
         if cloudflare.is_some() && self.capabilities.has(Feature::ServiceBindings) {
             urls.truncate(1);
+            if let Some(own) = urls.first_mut().and_then(|only| only.own.as_mut()) {
+                own.disabled = false;
+            }
             if urls.is_empty() {
                 urls.extend(service.and_then(|name| own_endpoint(index, name.to_ascii_lowercase(), String::new())));
             }
@@ -178,6 +188,40 @@ impl Compiler<'_> {
             }
         }
         urls
+    }
+
+    /// Compiles what is said of one place alone, beside its URL, its weight and its priority.
+    #[inline(never)]
+    fn own(&mut self, at: &At<'_>, target: &config::UpstreamTarget) -> Option<Box<Own>> {
+        let config::UpstreamTarget { disabled, host, headers, tls, .. } = target;
+        if disabled.is_none() && host.is_none() && headers.is_empty() && tls.is_none() {
+            return None;
+        }
+        let host = host.as_ref().and_then(|host| {
+            let at = at.member("host");
+            self.host_value(&at, host).filter(|_| self.require(&at, Feature::HostOverride))
+        });
+        let server_name = tls.as_ref().and_then(|tls| {
+            let at = at.member("tls");
+            if self.require(&at, Feature::UpstreamTls) && target.url.starts_with("http:") {
+                self.error_with(&at, "the URL does not say `https`", "write `https://…`, or remove `tls`");
+            }
+            self.certified(&at.member("serverName"), &tls.server_name)
+        });
+        let mut edits = Vec::new();
+        let at = at.member("headers");
+        self.same_but_for_case(&at, headers.iter().map(|(name, _)| name));
+        for (name, value) in headers.iter() {
+            let at = at.member(name);
+            if name.eq_ignore_ascii_case("host") {
+                self.error_with(&at, "`host` is no field of `headers`", "write it beside them: `\"host\": \"NAME\"`");
+                continue;
+            }
+            let name = <HeaderEdit as Edit>::name(self, &at, name);
+            let value = <HeaderEdit as Edit>::value(self, &at, value, None);
+            edits.extend(name.zip(value).map(|(name, value)| HeaderEdit::Set(name, value)));
+        }
+        Some(Box::new(Own { disabled: *disabled == Some(true), host, headers: RequestEdits::new(edits), server_name }))
     }
 
     fn service<'n>(&mut self, at: &At<'_>, name: &'n str) -> Option<&'n str> {
@@ -266,7 +310,7 @@ pub(super) fn internal(index: usize, name: String, endpoint: Endpoint, at: JsonP
 /// The endpoint that only the platform knows as `host`.
 fn own_endpoint(index: usize, host: String, base_path: String) -> Option<Endpoint> {
     let (scheme, authority) = (Scheme::Http, HeaderValue::from_str(&host).ok()?);
-    Some(Endpoint { index, scheme, port: scheme.default_port(), host, authority, base_path })
+    Some(Endpoint { index, scheme, port: scheme.default_port(), host, authority, base_path, own: None })
 }
 
 fn keep(connections: Option<&config::UpstreamConnections>) -> Keep {
@@ -437,6 +481,7 @@ fn endpoint_at(uri: &Uri, index: usize, url: &str) -> Result<Endpoint, Vec<Fault
         port,
         authority: HeaderValue::try_from(shown_authority).map_err(|_| vec![wrong("is not a URL")])?,
         base_path: uri.path().trim_end_matches('/').to_owned(),
+        own: None,
     })
 }
 

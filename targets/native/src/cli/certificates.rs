@@ -155,6 +155,8 @@ fn own_authority(certificate: &X509Certificate<'_>, upstream: &Upstream) -> Opti
     let is_host = |name: &GeneralName<'_>| matches!(name, GeneralName::DNSName(_) | GeneralName::IPAddress(_));
     let has_host = names.is_some_and(|names| names.value.general_names.iter().any(is_host));
     let asked = upstream.tls.server_name.iter().map(String::as_str);
+    let own = upstream.endpoints.iter().filter_map(|endpoint| endpoint.own.as_ref()?.server_name.as_deref());
+    let asked = asked.chain(own);
     let asked: Vec<&str> = asked.chain(upstream.endpoints.iter().map(|endpoint| endpoint.host.as_str())).collect();
     let mut common = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
     let is_named = common.any(|common| asked.iter().any(|asked| asked.eq_ignore_ascii_case(common)));

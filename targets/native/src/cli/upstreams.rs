@@ -74,6 +74,7 @@ fn render(upstreams: &[Value], style: Style) -> String {
                 let cell = pad(cell, width);
                 line.push_str(&match column {
                     1 if is_out(endpoint) => style.red(&cell),
+                    1 if is_disabled(endpoint) => style.dim(&cell),
                     1 => style.green(&cell),
                     _ => cell,
                 });
@@ -150,6 +151,10 @@ fn cells(endpoint: &Value) -> [String; 5] {
     let under_way = format!("{} under way", number(endpoint, "/health/underWay").unwrap_or_default());
     let latency = endpoint.pointer("/health/latencyMs").and_then(Value::as_f64).filter(|latency| *latency > 0.0);
     [url, state, calls, under_way, latency.map(|latency| format!("{latency:.1} ms")).unwrap_or_default()]
+}
+
+fn is_disabled(endpoint: &Value) -> bool {
+    endpoint.pointer("/health/state") == Some(&json!("disabled"))
 }
 
 fn is_out(endpoint: &Value) -> bool {

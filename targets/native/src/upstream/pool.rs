@@ -123,7 +123,8 @@ impl PoolKey {
             scheme: endpoint.scheme,
             host: endpoint.host.clone(),
             port: endpoint.port,
-            tls: Settings::read(&upstream.tls)?,
+            tls: Settings::read(&upstream.tls)?
+                .with_name(endpoint.own.as_ref().and_then(|own| own.server_name.clone())),
             h2c: upstream.h2c,
             keep: upstream.keep,
             restricted: is_guarded(upstream, endpoint),

@@ -134,6 +134,12 @@ impl Settings {
         })
     }
 
+    /// The same for a place that is asked for another `name`, if it is.
+    pub(super) fn with_name(mut self, name: Option<String>) -> Self {
+        self.server_name = name.or(self.server_name);
+        self
+    }
+
     /// The name to ask for, if it is not the host of the upstream's URL.
     pub(super) fn server_name(&self) -> Option<&str> {
         self.server_name.as_deref()

@@ -164,6 +164,29 @@ fn the_server_name_is_asked_for_and_checked() {
     assert_eq!(ask(server.address(), "/3"), refused);
 }
 
+/// docs/configuration.md, Balancing: a place is asked for a name of its own, in place of that of the upstream, which holds for the others.
+#[test]
+fn a_place_is_asked_for_a_name_of_its_own() {
+    let folder = Folder::new();
+    let own = Pair::new(&["users.internal", "a.internal"]);
+    own.write(&folder, "own");
+    let [one, two] = [0, 1].map(|_| tls_upstream(&own, &[], &["http/1.1"]).port());
+    let folder = folder.0.display();
+    let server = start(&format!(
+        r#"{{ "server": {{ "listen": "127.0.0.1:0", "accessLog": "off" }},
+          "upstreams": {{ "u": {{
+            "targets": [
+              {{ "url": "https://localhost:{one}", "tls": {{ "serverName": "a.internal" }} }},
+              {{ "url": "https://localhost:{two}" }}
+            ],
+            "tls": {{ "authorities": "{folder}/own.pem", "serverName": "users.internal" }} }} }},
+          "routes": [ {{ "name": "r", "upstream": "u" }} ] }}"#
+    ));
+    let mut answers: Vec<String> = (0..2).map(|_| ask(server.address(), "/").1).collect();
+    answers.sort();
+    assert_eq!(answers, ["a.internal None", "users.internal None"]);
+}
+
 /// docs/configuration.md, Upstreams: of `names` the certificate has to cover one, whatever was asked for. What else is wrong with
 /// a certificate is wrong all the same.
 #[test]
