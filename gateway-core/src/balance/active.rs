@@ -205,6 +205,9 @@ impl Active {
             if turns {
                 checked.row = 0;
                 checked.is_out = !checked.is_out;
+                if !checked.is_out {
+                    vitals.arrived(now);
+                }
             }
             // If nobody checked it any more, it would come back by itself.
             let until = now.saturating_add(self.every.saturating_mul(3)).saturating_add(self.timeout);

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::vitals::{Trial, Vitals};
+use super::vitals::{Trial, Vitals, WARM};
 use super::{Balance, Cluster, HashKey, Level, Member};
 use crate::call::Call;
 use crate::fingerprint::Fingerprint;
@@ -81,21 +81,61 @@ impl Chooser<'_> {
     }
 
     fn among(&self, call: Option<&Call>, random: &impl Random, usable: &dyn Fn(&Member) -> bool) -> Option<usize> {
+        if let (Balance::Sticky(sticky), Some(call)) = (&self.cluster.balance, call)
+            && let Some(id) = sticky.stated(call)
+            && let Some(member) = self.levels.iter().flat_map(|level| &level.members).find(|member| member.id == id)
+            && usable(member)
+        {
+            return Some(member.endpoint);
+        }
         let level = match self.levels {
             [only] => only,
             levels => spill(levels, random, usable)?,
         };
         let member = match &self.cluster.balance {
             Balance::RoundRobin => self.in_turn(level, random, usable),
-            Balance::Random => by_chance(level, random, usable),
+            Balance::Random => self.by_chance(level, random, usable),
             Balance::LeastRequest => self.least(level, usable),
             Balance::PeakEwma => self.soonest(level, random, usable),
             Balance::Hash(key) => match call.and_then(|call| value_of(key, call)) {
                 Some(value) => self.by_value(level, key, value, usable),
-                None => by_chance(level, random, usable),
+                None => self.by_chance(level, random, usable),
             },
+            Balance::Sticky(_) => self.in_turn(level, random, usable),
         };
         member.map(|member| member.endpoint)
+    }
+
+    /// The share of `member`: its weight, and less of it while it warms up.
+    fn weight(&self, member: &Member) -> u64 {
+        u64::from(member.weight) * self.warmth(member).unwrap_or(1)
+    }
+
+    /// How warm `member` is, in thousandths; none where all are.
+    fn warmth(&self, member: &Member) -> Option<u64> {
+        let window = self.cluster.slow_start?;
+        Some(self.vitals.get(member.endpoint).map_or(WARM, |vitals| vitals.warmth(self.now, window)))
+    }
+
+    /// Returns whether `member` takes its turn: while it warms up, not each of them.
+    fn takes(&self, member: &Member, random: &impl Random) -> bool {
+        self.warmth(member).is_none_or(|warmth| warmth >= WARM || random.next_u64() % WARM < warmth)
+    }
+
+    fn by_chance<'l>(
+        &self,
+        level: &'l Level,
+        random: &impl Random,
+        usable: &dyn Fn(&Member) -> bool,
+    ) -> Option<&'l Member> {
+        let weight: u64 = level.members.iter().filter(|member| usable(member)).map(|member| self.weight(member)).sum();
+        let mut point = random.next_u64().checked_rem(weight)?;
+        level.members.iter().filter(|member| usable(member)).find(|member| {
+            let weight = self.weight(member);
+            let is_here = point < weight;
+            point = point.saturating_sub(weight);
+            is_here
+        })
     }
 
     fn next_turn(&self) -> usize {
@@ -109,9 +149,10 @@ impl Chooser<'_> {
         usable: &dyn Fn(&Member) -> bool,
     ) -> Option<&'l Member> {
         let turn = level.turns.get(self.next_turn().checked_rem(level.turns.len())?)?;
-        let member = level.members.get(usize::from(*turn)).filter(|member| usable(member));
+        let member =
+            level.members.get(usize::from(*turn)).filter(|member| usable(member) && self.takes(member, random));
         // The turns of a place that is left out are shared among all others: its neighbour alone would get twice as much.
-        member.or_else(|| by_chance(level, random, usable))
+        member.or_else(|| self.by_chance(level, random, usable))
     }
 
     /// The one with the fewest requests under way for its weight; of several, the one whose turn it is.
@@ -120,7 +161,7 @@ impl Chooser<'_> {
         let mut best: Option<(&Member, u64)> = None;
         for member in before.iter().chain(after).filter(|member| usable(member)) {
             let load = self.load(member);
-            if best.is_none_or(|(other, least)| load * u64::from(other.weight) < least * u64::from(member.weight)) {
+            if best.is_none_or(|(other, least)| load * self.weight(other) < least * self.weight(member)) {
                 best = Some((member, load));
             }
         }
@@ -139,9 +180,9 @@ impl Chooser<'_> {
         random: &impl Random,
         usable: &dyn Fn(&Member) -> bool,
     ) -> Option<&'l Member> {
-        let first = by_chance(level, random, usable)?;
+        let first = self.by_chance(level, random, usable)?;
         let is_other = |member: &Member| member.endpoint != first.endpoint && usable(member);
-        let Some(second) = by_chance(level, random, &is_other) else { return Some(first) };
+        let Some(second) = self.by_chance(level, random, &is_other) else { return Some(first) };
         let cost = |member: &Member| {
             let latency = self.vitals.get(member.endpoint).map_or(Duration::ZERO, |vitals| vitals.latency(self.now));
             (latency.as_micros() as u64).max(1).saturating_mul(self.load(member))
@@ -208,17 +249,6 @@ fn spill<'l>(levels: &'l [Level], random: &impl Random, usable: &dyn Fn(&Member)
     }
     // What no level is well enough for goes to the first that is at all.
     some
-}
-
-fn by_chance<'l>(level: &'l Level, random: &impl Random, usable: &dyn Fn(&Member) -> bool) -> Option<&'l Member> {
-    let weight: u64 = level.members.iter().filter(|member| usable(member)).map(|member| u64::from(member.weight)).sum();
-    let mut point = random.next_u64().checked_rem(weight)?;
-    level.members.iter().filter(|member| usable(member)).find(|member| {
-        let weight = u64::from(member.weight);
-        let is_here = point < weight;
-        point = point.saturating_sub(weight);
-        is_here
-    })
 }
 
 /// A hash of the value by which `call` is sent; none if it has none.
@@ -333,6 +363,29 @@ mod tests {
             fixture.leave_out(&[1]);
             assert!(near(&fixture.shares(), &[67, 0, 33]), "{:?}", fixture.shares());
         }
+    }
+
+    /// docs/configuration.md, Slow start: a tenth at first, and more from there on.
+    #[test]
+    fn a_place_that_has_come_back_gets_its_share_bit_by_bit() {
+        for balance in [Balance::RoundRobin, Balance::Random] {
+            let mut fixture = Fixture::new(balance, &[&[1, 1]]);
+            fixture.cluster.slow_start = Some(Duration::from_secs(100));
+            assert!(near(&fixture.shares(), &[50, 50]));
+            for (seconds, share) in [(0, 9), (5, 9), (25, 20), (50, 33), (100, 50), (200, 50)] {
+                fixture.vitals[1].arrived(NOW - Duration::from_secs(seconds));
+                let shares = fixture.shares();
+                // In turn, half of the turns that one does not take come back to it by chance.
+                assert!(shares[1].abs_diff(share) <= 6, "{seconds}: {shares:?}");
+            }
+        }
+        let mut fixture = Fixture::new(Balance::LeastRequest, &[&[1, 1]]);
+        fixture.cluster.slow_start = Some(Duration::from_secs(100));
+        fixture.vitals[1].arrived(NOW - Duration::from_secs(50));
+        let busy = UnderWay::begin(&fixture.vitals[0], None);
+        assert!((0..10).filter(|_| fixture.choose(&[]) == 1).count() > 0);
+        drop(busy);
+        assert!((0..10).all(|_| fixture.choose(&[]) == 0));
     }
 
     /// docs/configuration.md, Retries: never the same place while there is another, never one that is left out while there is one that is not, and

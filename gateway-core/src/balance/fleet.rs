@@ -51,14 +51,19 @@ impl Fleet {
         work(&mut self.circuit.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What is known of these places. Others that nobody uses any more are forgotten.
+    /// What is known of these places. One that is new beside others warms up. Others that nobody uses any more are forgotten.
     pub(crate) fn vitals(&self, names: impl Iterator<Item = String>) -> Box<[Arc<Vitals>]> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        // All that are there from the beginning are as warm as each other.
+        let are_first = places.is_empty();
         let found = names
             .map(|name| match places.iter().find(|(known, _)| **known == *name) {
                 Some((_, vitals)) => Arc::clone(vitals),
                 None => {
-                    let vitals = Arc::default();
+                    let vitals = Arc::<Vitals>::default();
+                    if !are_first {
+                        vitals.arrives();
+                    }
                     places.push((name.into(), Arc::clone(&vitals)));
                     vitals
                 }

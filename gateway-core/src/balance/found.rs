@@ -3,11 +3,11 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::Level;
 use super::endpoint::Endpoint;
 use super::fleet::Fleet;
 use super::levels;
 use super::vitals::Vitals;
+use super::{Balance, Level};
 
 /// The places of an upstream that were discovered at one time.
 #[derive(Debug)]
@@ -25,10 +25,10 @@ pub struct Found {
 }
 
 impl Found {
-    /// The list of these endpoints of `fleet`, with their weights and priorities, found `at` that time; none if there are none.
+    /// The list of these endpoints of `fleet`, to be chosen by `balance`, with their weights and priorities, found `at` that time; none if there are none.
     #[must_use]
     pub fn new(
-        fleet: &Fleet,
+        (fleet, balance): (&Fleet, &Balance),
         endpoints: Vec<(Endpoint, (u32, u32))>,
         index: Option<u64>,
         at: Duration,
@@ -37,7 +37,7 @@ impl Found {
             return None;
         }
         let vitals = fleet.vitals(endpoints.iter().map(|(endpoint, _)| endpoint.url()));
-        let levels = levels(endpoints.iter().map(|(endpoint, share)| (endpoint, *share)));
+        let levels = levels(endpoints.iter().map(|(endpoint, share)| (endpoint, *share)), balance);
         let endpoints = endpoints.into_iter().map(|(endpoint, _)| Arc::new(endpoint)).collect();
         Some(Self { endpoints, levels, vitals, index, at })
     }

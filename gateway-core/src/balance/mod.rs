@@ -14,6 +14,7 @@ pub mod found;
 pub mod hedge;
 pub mod passive;
 pub mod retry;
+pub mod sticky;
 pub mod traffic;
 pub mod trial;
 pub mod vitals;
@@ -29,6 +30,7 @@ use self::choose::hash;
 use self::endpoint::Endpoint;
 use self::passive::Passive;
 use self::retry::Retry;
+use self::sticky::Sticky;
 use crate::template::Template;
 
 /// The rules for an upstream's places.
@@ -46,6 +48,8 @@ pub struct Cluster {
     pub active: Option<Box<Active>>,
     /// The calls that are not made while the upstream fails, if there are any.
     pub breaker: Option<Breaker>,
+    /// The time over which a place that has come, or has come back, gets its share; none if it gets it at once.
+    pub slow_start: Option<Duration>,
 }
 
 /// The choice among places.
@@ -61,6 +65,8 @@ pub enum Balance {
     PeakEwma,
     /// By a value of the request.
     Hash(Box<HashKey>),
+    /// The place that a cookie of the client names; in turn without one.
+    Sticky(Box<Sticky>),
 }
 
 /// The value by which places are chosen.
@@ -88,7 +94,7 @@ pub struct Member {
     pub endpoint: usize,
     /// Its share; above zero.
     pub weight: u32,
-    /// A hash of its name: the same in every instance, and whatever other places there are.
+    /// A hash of its name, or its id in cookies: the same in every instance, and whatever other places there are.
     pub id: u64,
 }
 
@@ -102,6 +108,15 @@ impl Balance {
             Self::LeastRequest => "leastRequest",
             Self::PeakEwma => "peakEwma",
             Self::Hash(_) => "hash",
+            Self::Sticky(_) => "sticky",
+        }
+    }
+
+    fn id_of(&self, endpoint: &Endpoint) -> u64 {
+        let url = endpoint.url();
+        match self {
+            Self::Sticky(sticky) => sticky.id(&url),
+            _ => hash(url.as_bytes()),
         }
     }
 }
@@ -136,15 +151,24 @@ impl Level {
     }
 }
 
-/// Endpoints by priority, with their weights and priorities.
-pub(crate) fn levels<'e>(endpoints: impl Iterator<Item = (&'e Endpoint, (u32, u32))>) -> Box<[Level]> {
+/// The level of a place of this `priority` in this `zone`, for a gateway in a zone of its `own`: of places of one priority, those in its zone come first.
+pub(crate) fn level_of(priority: u32, zone: Option<&str>, own: Option<&str>) -> u32 {
+    let is_elsewhere = own.is_some() && zone != own;
+    priority.saturating_mul(2).saturating_add(is_elsewhere.into())
+}
+
+/// Endpoints by their numbers of levels, with their weights and these numbers, to be chosen by `balance`.
+pub(crate) fn levels<'e>(
+    endpoints: impl Iterator<Item = (&'e Endpoint, (u32, u32))>,
+    balance: &Balance,
+) -> Box<[Level]> {
     let mut levels: Vec<(u32, Vec<Member>)> = Vec::new();
     for (index, (endpoint, (weight, priority))) in endpoints.enumerate() {
         // What holds for one that is disabled is told all the same, so that it keeps its index.
         if endpoint.is_disabled() {
             continue;
         }
-        let member = Member { endpoint: index, weight: weight.max(1), id: hash(endpoint.url().as_bytes()) };
+        let member = Member { endpoint: index, weight: weight.max(1), id: balance.id_of(endpoint) };
         let place = levels.iter().position(|(other, _)| *other >= priority);
         match place.and_then(|place| levels.get_mut(place)).filter(|(other, _)| *other == priority) {
             Some((_, level)) => level.push(member),
@@ -227,6 +251,7 @@ pub(crate) mod testing {
             passive: Some(passive()),
             active: None,
             breaker: None,
+            slow_start: None,
         }
     }
 }
@@ -243,6 +268,16 @@ mod tests {
         assert_eq!(of(&[5, 5]), [0, 1]);
         assert_eq!(of(&[5, 1, 1]), [0, 0, 1, 0, 2, 0, 0]);
         assert_eq!(of(&[7]), [0]);
+    }
+
+    /// docs/configuration.md, Zones: beside a zone of its own, and within a priority.
+    #[test]
+    fn places_in_the_zone_of_the_gateway_come_first() {
+        let of =
+            |own| [(0, Some("a")), (0, Some("b")), (0, None), (1, Some("a"))].map(|(p, zone)| level_of(p, zone, own));
+        assert_eq!(of(Some("a")), [0, 1, 1, 2]);
+        assert_eq!(of(Some("c")), [1, 1, 1, 3]);
+        assert_eq!(of(None), [0, 0, 0, 2]);
     }
 
     #[test]

@@ -106,7 +106,18 @@ pub struct Vitals {
     checked: Mutex<Checked>,
     /// Set if the configuration has it get no new calls.
     is_disabled: AtomicBool,
+    /// The time since which it warms up, in milliseconds; 0 if it does not, and [`UNSEEN`] until somebody looks.
+    warms_since: AtomicU64,
 }
+
+/// A place that warms up from the first look at it on.
+const UNSEEN: u64 = u64::MAX;
+
+/// The warmth of a place that gets all of its share.
+pub(super) const WARM: u64 = 1_000;
+
+/// That of one that has just come: a tenth, as with Envoy.
+const COLD: u64 = 100;
 
 impl Vitals {
     /// Returns whether the configuration has it get no new calls.
@@ -117,7 +128,37 @@ impl Vitals {
 
     /// Has it get no new calls, or get some again, as the configuration says now.
     pub(crate) fn disable(&self, is_disabled: bool) {
-        self.is_disabled.store(is_disabled, Ordering::Relaxed);
+        if self.is_disabled.swap(is_disabled, Ordering::Relaxed) && !is_disabled {
+            self.arrives();
+        }
+    }
+
+    /// Has it warm up from the first look at it on.
+    pub(super) fn arrives(&self) {
+        self.warms_since.store(UNSEEN, Ordering::Relaxed);
+    }
+
+    /// Has it warm up from `now` on.
+    pub(crate) fn arrived(&self, now: Duration) {
+        self.warms_since.store((now.as_millis() as u64).max(1), Ordering::Relaxed);
+    }
+
+    /// The part of its share that it gets at `now`, in thousandths, where places warm up over this `window`: a tenth at first, and more with time.
+    pub(super) fn warmth(&self, now: Duration, window: Duration) -> u64 {
+        let (now, window) = (now.as_millis() as u64, window.as_millis() as u64);
+        let mut since = self.warms_since.load(Ordering::Relaxed);
+        if since == 0 {
+            return WARM;
+        }
+        if since == UNSEEN {
+            since = now.max(1);
+            let _ = self.warms_since.compare_exchange(UNSEEN, since, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        let warmth = now.saturating_sub(since).saturating_mul(WARM).checked_div(window).unwrap_or(WARM);
+        if warmth >= WARM {
+            let _ = self.warms_since.compare_exchange(since, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        warmth.clamp(COLD, WARM)
     }
 
     /// The requests under way.
@@ -212,6 +253,7 @@ impl Vitals {
 
     /// Notes a success at `now`: the row of failures ends, and a place that was tried is in again. Returns whether that is what it was.
     pub(super) fn succeeded(&self, now: Duration) -> bool {
+        let time = now;
         let now = now.as_millis() as u64;
         let mut is_back = false;
         if self.has_to_succeed.load(Ordering::Relaxed) {
@@ -222,6 +264,9 @@ impl Vitals {
             self.out_until.fetch_min(now, Ordering::Relaxed);
             self.is_tried.store(false, Ordering::Relaxed);
             is_back = self.has_to_succeed.swap(false, Ordering::Relaxed);
+            if is_back {
+                self.arrived(time);
+            }
         }
         // Most of the time there is none, and a place in memory that all threads write to is dear.
         if self.in_row.load(Ordering::Relaxed) != 0 {

@@ -57,6 +57,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "targets", "[{\"url\": \"http://10.0.0.1:8080\"}, {\"url\": \"http://10.0.0.2:8080\"}]"),
     ("", "balance", "\"leastRequest\""),
     ("balance", "hash", "{\"key\": \"{cookie.session}\"}"),
+    ("balance", "sticky", "{\"cookie\": \"place\", \"key\": {\"secret\": \"STICKY_KEY\"}}"),
     ("", "rollout", "{\"candidate\": \"next\", \"steps\": [5, 25, 50, 100]}"),
     ("", "mirror", "[{\"upstream\": \"next\", \"percent\": 10}]"),
     ("", "retry", "{\"attempts\": 2}"),
@@ -498,7 +499,9 @@ mod tests {
     fn the_members_are_there() {
         let schema = json_schema();
         let objects: Vec<_> = schema["$defs"].as_object().unwrap().values().chain([&schema]).collect();
-        let is_there = |name: &str| name.is_empty() || objects.iter().any(|o| o["properties"].get(name).is_some());
+        let choices = objects.iter().filter_map(|o| o["oneOf"].as_array()).flatten();
+        let all: Vec<_> = objects.iter().copied().chain(choices).collect();
+        let is_there = |name: &str| name.is_empty() || all.iter().any(|o| o["properties"].get(name).is_some());
         for (object, main) in MAIN_MEMBERS {
             assert!(is_there(object) && is_there(main), "{object}.{main}");
         }

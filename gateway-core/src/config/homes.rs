@@ -270,6 +270,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("size", "`server.cacheFile`"),
     ("slow", "`upstreams.<name>.breaker`"),
     ("slowPercent", "`rollout` or `upstreams.<name>.breaker`"),
+    ("slowStart", "`upstreams.<name>.health`"),
     ("spin", "`upstreams.<name>`"),
     ("stale", "an entry of `fallback`"),
     ("staleIfError", "`cache`"),
@@ -315,6 +316,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("weight", "an entry of `split` or an entry of `upstreams.<name>.targets`"),
     ("when", "`authorize`, `steer[].when` or an entry of `steer`"),
     ("with", "an entry of `request.body.text` or an entry of `response.body.text`"),
+    ("zone", "`network` or an entry of `upstreams.<name>.targets`"),
     ("zstd", "`compress.levels`"),
 ];
 

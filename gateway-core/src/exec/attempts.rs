@@ -14,13 +14,14 @@ use crate::balance::endpoint::Chosen;
 use crate::balance::fleet::Probe;
 use crate::balance::hedge::Hedge;
 use crate::balance::retry::{Attempt, Retry, retry_after};
+use crate::balance::sticky::Sticky;
 use crate::balance::vitals::UnderWay;
-use crate::balance::{Cluster, Outcome, Turn, passive};
+use crate::balance::{Balance, Cluster, Outcome, Turn, passive};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::io::{IoError, IoErrorKind};
-use crate::net::Deadlines;
+use crate::net::{Deadlines, Scheme};
 use crate::plan::{Host, Proxy, Route, Target, Upstream};
 use crate::ports::{Platform, UpstreamCall};
 use crate::record::Owed;
@@ -62,7 +63,7 @@ pub(super) fn first<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
     (upstream, cluster): (&'p Upstream, &'p Cluster),
-    call: &Call,
+    call: &mut Call,
 ) -> Result<Chosen<'p>, Reject> {
     let now = platform.monotonic();
     let group = exchange.state.group(upstream).ok_or_else(Reject::internal)?;
@@ -94,7 +95,34 @@ pub(super) fn first<'p, P: Platform>(
         under_way.probe(probe);
     }
     exchange.record.under_way = under_way;
+    if let Balance::Sticky(sticky) = &cluster.balance {
+        exchange.rare().place = sticky.stated(call);
+        sticky.take_off(call);
+    }
     Ok(chosen)
+}
+
+/// Has the client of `call` stay at `endpoint`, which has answered, unless its cookie says so.
+#[cold]
+#[inline(never)]
+pub(super) fn stay(
+    exchange: &mut Exchange<'_, '_>,
+    (sticky, cluster): (&Sticky, &Cluster),
+    endpoint: &Chosen<'_>,
+    call: &Call,
+) {
+    // Where cookies count for nothing, the client's has not come as far as here.
+    let route = exchange.route;
+    let has_cookies = route.and_then(|route| route.cache.as_ref()).is_none_or(|cache| !cache.ignores_cookies());
+    if !has_cookies || exchange.record.is_background || exchange.mirror.is_some() {
+        return;
+    }
+    let levels = endpoint.found().map_or(&cluster.levels, |found| &found.levels);
+    let member = levels.iter().flat_map(|level| &level.members).find(|member| member.endpoint == endpoint.place);
+    let id = member.map(|member| member.id).filter(|id| exchange.rare().place != Some(*id));
+    if let Some(cookie) = id.and_then(|id| sticky.set(id, call.client.scheme == Scheme::Https)) {
+        exchange.private().cookies.push(cookie);
+    }
 }
 
 /// The endpoint of `upstream` for a call of the gateway's own.

@@ -145,7 +145,14 @@ fn take_over(plan: &Plan, state: &State, platform: &impl Platform, failing: &[u8
     for upstream in plan.upstreams.iter().filter(|upstream| active(upstream).is_some()) {
         for (endpoint, vitals) in places(state, upstream, platform.monotonic()) {
             let is_out = is_in(failing, &line(upstream, &endpoint));
-            vitals.checked(|checked| checked.take_over(is_out));
+            let was_out = vitals.checked(|checked| {
+                let was_out = checked.is_out();
+                checked.take_over(is_out);
+                was_out
+            });
+            if was_out && !is_out {
+                vitals.arrived(now);
+            }
             vitals.leave_out_until(if is_out { now.saturating_add(KEPT_FOR) } else { Duration::ZERO });
         }
     }

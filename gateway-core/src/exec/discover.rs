@@ -14,6 +14,7 @@ use crate::balance::discovery::{
 };
 use crate::balance::endpoint::Endpoint;
 use crate::balance::found::Found;
+use crate::balance::{Balance, level_of};
 use crate::error::Reject;
 use crate::net::Scheme;
 use crate::plan::{Plan, Upstream, endpoint_of};
@@ -195,7 +196,9 @@ fn learn<P: Platform>(
     let found = told.and_then(|told| {
         let (life, index) = (told.life, told.index);
         let endpoints = endpoints(discovery, told)?;
-        let found = Found::new(&group.fleet, endpoints, index, now).ok_or(Fault::Untold(Untold::Empty))?;
+        // INVARIANT: what is discovered has a cluster.
+        let balance = upstream.cluster.as_ref().map_or(&Balance::RoundRobin, |cluster| &cluster.balance);
+        let found = Found::new((&group.fleet, balance), endpoints, index, now).ok_or(Fault::Untold(Untold::Empty))?;
         Ok((Arc::new(found), life))
     });
     platform.discovered(upstream.index, found.as_ref().err().map(|fault| fault as &dyn fmt::Display));
@@ -224,7 +227,8 @@ fn endpoints(discovery: &Discovery, told: Told) -> Result<Vec<Weighted>, Fault> 
         match self::endpoint(discovery, &seen) {
             Ok(endpoint) => {
                 if !endpoints.iter().any(|(other, _)| other.is_same_place(&endpoint)) {
-                    endpoints.push((endpoint, (seen.weight, seen.priority)));
+                    let level = level_of(seen.priority, seen.zone.as_deref(), discovery.zone.as_deref());
+                    endpoints.push((endpoint, (seen.weight, level)));
                 }
             }
             Err(other) => drop(fault.get_or_insert(other)),

@@ -82,6 +82,8 @@ pub(super) struct Rare<'p> {
     pub(super) keyed: Option<Keyed<'p>>,
     /// The failure of the last exchange with an upstream, if it has failed.
     pub(super) failed: Option<IoErrorKind>,
+    /// The place that the client's cookie names, where the upstream goes by that.
+    pub(super) place: Option<u64>,
     /// What comes next where an upstream fails, as far as it has come.
     pub(super) fallback: fallback::Progress,
 }

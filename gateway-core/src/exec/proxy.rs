@@ -13,6 +13,7 @@ use super::{
     attempts, body as bodies, discover, fallback, finish, hedge, limits, mirror, rollout, socket, time_left,
     upstream_credentials,
 };
+use crate::balance::Balance;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -271,6 +272,11 @@ pub(super) async fn send_to<P: Platform>(
     let is_timed = upstream.cluster.is_some() || again.is_some();
     let begun = if is_timed { platform.monotonic() } else { Duration::ZERO };
     if opens_socket {
+        if let Some(cluster) = &upstream.cluster
+            && let Balance::Sticky(sticky) = &cluster.balance
+        {
+            attempts::stay(exchange, (sticky, cluster), &endpoint, call);
+        }
         let way = Way { upstream, endpoint: &endpoint, target, action };
         // On the heap: it is rare, and its state would enlarge every other exchange's.
         return Box::pin(socket::open(exchange, platform, (&way, call), (uri, body), &filled)).await;
@@ -357,6 +363,12 @@ pub(super) async fn send_to<P: Platform>(
         kept.give_back(content);
     }
     exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
+    if let Some(cluster) = &upstream.cluster
+        && let Balance::Sticky(sticky) = &cluster.balance
+        && answer.is_ok()
+    {
+        attempts::stay(exchange, (sticky, cluster), &endpoint, call);
+    }
     let mut response = answer.map_err(|error| {
         // What is of the connection may have come after the request, as an alert of TLS 1.3.
         exchange.record.unsent = error.retry;

@@ -128,6 +128,11 @@ struct Pattern {
 }
 
 impl Cache {
+    /// Returns whether cookies do not count, and go no further.
+    pub(crate) const fn ignores_cookies(&self) -> bool {
+        self.ignores_cookies
+    }
+
     /// Checks and compiles `c`, whose requests with `bypass` go past it.
     ///
     /// # Errors

@@ -79,6 +79,7 @@ pub fn of_service(target: &str, (priority, weight): (u16, u16), port: u16) -> Op
         at: Where::Host(target.to_owned(), Some(port)),
         weight: u32::from(weight).max(1),
         priority: priority.into(),
+        zone: None,
     })
 }
 
@@ -120,6 +121,7 @@ mod tests {
             at: Where::Host(host.to_owned(), Some(port)),
             weight,
             priority,
+            zone: None,
         };
         assert_eq!(told.unwrap().places, [seen("b.test", 81, 60, 10), seen("c.test", 82, 1, 20)]);
     }

@@ -25,7 +25,8 @@ pub(super) fn read(answer: &Value, named: Option<&PortName>) -> Result<Vec<Seen>
         for endpoint in endpoints.iter().filter(|endpoint| is_ready(endpoint)) {
             // All addresses of an endpoint are the same one: "clients should only use the first element".
             let Some(address) = endpoint.pointer("/addresses/0").and_then(Value::as_str) else { continue };
-            let place = Seen::plain(Where::Host(address.to_owned(), Some(number)));
+            let zone = endpoint.get("zone").and_then(Value::as_str).map(Into::into);
+            let place = Seen { zone, ..Seen::plain(Where::Host(address.to_owned(), Some(number))) };
             // While a controller moves endpoints, two slices may have the same one.
             if !places.contains(&place) {
                 places.push(place);
@@ -57,12 +58,15 @@ mod tests {
                 {"addresses": ["10.1.0.1", "10.9.9.9"], "conditions": {"ready": true}},
                 {"addresses": ["10.1.0.2"], "conditions": {"ready": false, "serving": true, "terminating": true}},
                 {"addresses": ["10.1.0.3"], "conditions": {}}, {"addresses": []}]},
-            {"addressType": "IPv6", "ports": [{"name": "http", "port": 8081}], "endpoints": [{"addresses": ["fd00::1"]}]},
+            {"addressType": "IPv6", "ports": [{"name": "http", "port": 8081}], "endpoints": [{"addresses": ["fd00::1"], "zone": "z"}]},
             {"addressType": "IPv4", "ports": [{"name": "http", "port": 8080}], "endpoints": [{"addresses": ["10.1.0.1"]}]},
             {"addressType": "FQDN", "ports": [{"name": "http", "port": 1}], "endpoints": [{"addresses": ["a.test"]}]},
             {"addressType": "IPv4", "ports": null, "endpoints": null}
         ]});
-        let seen = |host: &str, port| Seen::plain(Where::Host(host.to_owned(), Some(port)));
+        let seen = |host: &str, port| {
+            let zone = (host == "fd00::1").then(|| "z".into());
+            Seen { zone, ..Seen::plain(Where::Host(host.to_owned(), Some(port))) }
+        };
         let named = PortName::Named("http".into());
         assert_eq!(
             read(&answer, Some(&named)).unwrap(),

@@ -29,7 +29,8 @@ pub(super) fn place(entry: &Value) -> Option<Seen> {
         (None, None) => return None,
     };
     let weight = number(entry.get("weight"), (1, 1_000), 1);
-    Some(Seen { at, weight, priority: number(entry.get("priority"), (0, 15), 0) })
+    let (priority, zone) = (number(entry.get("priority"), (0, 15), 0), text("zone").map(Into::into));
+    Some(Seen { at, weight, priority, zone })
 }
 
 #[cfg(test)]
@@ -42,7 +43,7 @@ mod tests {
     #[test]
     fn places_are_read_in_all_their_forms() {
         let answer = json!({"data": {"nodes": ["http://a:1/base", "b:2", "c", {"url": "http://d"},
-            {"host": "::1", "port": "8080", "weight": 7, "priority": 2}, {"address": "e", "weight": 0}, {"port": 1}, 3]}});
+            {"host": "::1", "port": "8080", "weight": 7, "priority": 2, "zone": "z"}, {"address": "e", "weight": 0}, {"port": 1}, 3]}});
         let host = |host: &str, port| Where::Host(host.to_owned(), port);
         let places = read(&answer, "/data/nodes").unwrap();
         let found: Vec<_> = places.iter().map(|seen| (seen.at.clone(), seen.weight, seen.priority)).collect();
@@ -57,6 +58,8 @@ mod tests {
                 (host("e", None), 1, 0)
             ]
         );
+        let zones: Vec<_> = places.iter().filter_map(|seen| seen.zone.as_deref()).collect();
+        assert_eq!(zones, ["z"]);
         assert_eq!(read(&answer, "/nodes"), Err(Untold::Malformed));
         assert_eq!(read(&json!([]), ""), Ok(vec![]));
     }

@@ -46,6 +46,8 @@ pub struct Discovery {
     pub refresh: Refresh,
     /// The form in which they are called.
     pub form: Form,
+    /// The zone of the gateway, if it is known.
+    pub zone: Option<Box<str>>,
 }
 
 /// The time after which a source is asked again.
@@ -123,6 +125,8 @@ pub struct Seen {
     pub weight: u32,
     /// Its priority: lower ones come first.
     pub priority: u32,
+    /// Its zone, if that is told.
+    pub zone: Option<Box<str>>,
 }
 
 /// Where a place is.
@@ -170,7 +174,7 @@ impl Seen {
     /// One of which nothing else is said.
     #[must_use]
     pub const fn plain(at: Where) -> Self {
-        Self { at, weight: 1, priority: 0 }
+        Self { at, weight: 1, priority: 0, zone: None }
     }
 
     /// Returns whether its host, if that is all that is told of it, has nothing in it that would make it another part of a URL.

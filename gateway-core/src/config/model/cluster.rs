@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::config::{ByteSize, Entries, Span, Value};
+use crate::config::{ByteSize, Entries, SecretRef, Span, Value};
 
 /// One place at which an upstream is called.
 #[derive(Clone, Debug, PartialEq, Hash, Deserialize)]
@@ -17,6 +17,9 @@ pub struct UpstreamTarget {
     /// Its group: those with a higher number are called where those with lower ones are not well; 0 to 15. Default: 0.
     #[serde(default)]
     pub priority: Option<u32>,
+    /// The zone that it is in: where it is the `network.zone` of the gateway, it is called before others of its priority. Default: none.
+    #[serde(default)]
+    pub zone: Option<String>,
     /// Takes it out of service, by `true`: it gets no new calls, and those under way go on. Default: false.
     #[serde(default)]
     pub disabled: Option<bool>,
@@ -55,6 +58,41 @@ pub enum Balance {
     PeakEwma,
     /// The same one for the same value.
     Hash(HashBalance),
+    /// The one that a cookie of the gateway's own names; each in turn for a client without it.
+    Sticky(StickyBalance),
+}
+
+/// Clients that stay at a place by a cookie.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StickyBalance {
+    /// The name of the cookie.
+    pub cookie: String,
+    /// The secret by which places get the ids that stand in cookies, of at least 32 bytes: the same for all instances.
+    pub key: SecretRef,
+    /// The time for which it is kept (`Max-Age`), from when it was set; `1s` to `400d`. Default: until the browser is closed.
+    #[serde(default)]
+    pub ttl: Option<Span>,
+    /// The path that it is sent to. Default: `/`.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// The requests of other sites that it goes along with. Default: `lax`.
+    #[serde(default)]
+    pub same_site: Option<SameSite>,
+}
+
+/// The requests of other sites that a cookie goes along with (RFC 6265bis §4.1.2.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum SameSite {
+    /// None.
+    Strict,
+    /// Links.
+    Lax,
+    /// All, as those of a frame; over TLS alone.
+    None,
 }
 
 /// The choice of a place by a value of the request.
@@ -179,6 +217,8 @@ pub struct Health {
     pub passive: Option<PassiveHealth>,
     /// Checks that the gateway makes by itself. Not on Spin.
     pub active: Option<ActiveHealth>,
+    /// The time over which a place that has come back, or is new, gets its share: a tenth of it at first; `1s` to `1h`. Default: at once.
+    pub slow_start: Option<Span>,
 }
 
 /// Checks of an upstream's places, which the gateway makes by itself: a place is left out for as long as they fail.

@@ -63,7 +63,7 @@ pub use body::{
 pub use cache::{Cache, CacheKey};
 pub use cluster::{
     ActiveHealth, Backoff, Balance, CheckKind, CheckMethod, CircuitBreaker, GrpcStatus, HashBalance, Health, Hedge,
-    PassiveHealth, Retry, RetryOn, TargetTls, UpstreamTarget,
+    PassiveHealth, Retry, RetryOn, SameSite, StickyBalance, TargetTls, UpstreamTarget,
 };
 pub use compress::{Compress, CompressLevels, ContentCoding};
 pub use concurrency::Concurrency;

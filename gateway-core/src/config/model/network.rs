@@ -19,6 +19,8 @@ pub struct Network {
     pub methods: Vec<String>,
     /// Other methods that a POST may ask for by a field. Default: none, and the fields for that are removed.
     pub method_override: MethodOverride,
+    /// The zone that the gateway is in, as `${ZONE}`: places of upstreams in the same one are called first. Default: none.
+    pub zone: Option<String>,
     /// The meaning of an encoded slash (`%2F`) in a path. Default: `keep`.
     pub encoded_slash: Option<EncodedSlash>,
     /// The paths that are let in. Default: `usual`.

@@ -184,6 +184,8 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("TargetTls", "serverName", CERTIFIED),
     ("HashBalance", "key", Text(r"\{.+\}", &["{cookie.session}", "{header.x-user}", "{client.address}"])),
     ("HashBalance", "mostPercent", Whole(101, 1_000)),
+    ("StickyBalance", "cookie", Text(TOKEN, &["place"])),
+    ("StickyBalance", "path", Text("^/[^;\\s]*$", &["/"])),
     ("Retry", "attempts", Whole(0, 10)),
     ("Retry", "statuses", Text(FAILED, &["503", "5xx"])),
     ("Retry", "statuses", Unique),

@@ -298,6 +298,11 @@ pub(super) const ADVICE: &[(Place, &str, &str)] = &[
         "backup",
         "write `\"priority\": 1`: such places are called where those without one are not well",
     ),
+    (
+        Place::Sticky,
+        "secure httpOnly httponly http_only",
+        "it is `HttpOnly` always, and `Secure` where the client comes over TLS",
+    ),
     (Place::UpstreamTarget, "sni serverName server_name", "write `\"tls\": {\"serverName\": \"NAME\"}`"),
     (Place::UpstreamTarget, "enabled", "write `\"disabled\": true` for one that gets no calls"),
     (Place::Upstream, "port", "the URL has the port: `\"url\": \"http://host:port\"`"),

@@ -11,8 +11,12 @@ use crate::balance::breaker::Breaker;
 use crate::balance::hedge::Hedge;
 use crate::balance::passive::Passive;
 use crate::balance::retry::Retry;
-use crate::balance::{Balance, Cluster, HashKey, levels};
-use crate::config::{self, RetryOn, Span};
+use crate::balance::sticky::Sticky;
+use crate::balance::{Balance, Cluster, HashKey, level_of, levels};
+use crate::config::{self, RetryOn, SameSite, Span};
+use crate::http::proxy_status::is_tchar;
+use crate::jose::algorithm::Algorithm;
+use crate::jose::hmac::HmacKey;
 use crate::plan::Endpoint;
 use crate::policy::body_edit::Statuses;
 use crate::policy::mirror::Copied;
@@ -21,6 +25,8 @@ use crate::template::Template;
 const MOST_WEIGHT: u32 = 1_000;
 const MOST_PRIORITY: u32 = 15;
 const MOST_ATTEMPTS: u32 = 10;
+/// The least bytes of a key for ids of places.
+const LEAST_KEY: usize = 32;
 /// The longest content of a request that may be kept to be sent again.
 pub(super) const MOST_KEPT: u64 = 1024 * 1024;
 
@@ -57,6 +63,15 @@ impl Compiler<'_> {
             self.active(&at.member("health").member("active"), health, (upstream, endpoints)).map(Box::new)
         });
         let breaker = upstream.breaker.as_ref().map(|breaker| self.breaker(&at.member("breaker"), breaker));
+        let slow_start = upstream.health.slow_start.map(|time| {
+            let at = at.member("health");
+            let at = at.member("slowStart");
+            if !has_several {
+                let help = "add another place to `targets`, or remove it";
+                self.error_with(&at, "there is no place that takes the rest of the calls", help);
+            }
+            self.span(&at, Some(time), (SECOND, HOUR), 30 * SECOND)
+        });
         let is_plain =
             active.is_none() && upstream.balance.is_none() && retry.is_none() && stated.is_none() && breaker.is_none();
         if is_plain && !has_several {
@@ -68,19 +83,26 @@ impl Compiler<'_> {
         }
         let retry = retry.or_else(|| has_several.then(|| Retry { reset: false, timeout: false, ..usual_retry() }));
         Some(Box::new(Cluster {
+            levels: levels(endpoints.iter().zip(shares.iter().copied()), &balance),
             balance,
-            levels: levels(endpoints.iter().zip(shares.iter().copied())),
             retry: retry.filter(|retry| retry.attempts > 0 || retry.hedge.is_some()),
             passive: passive.filter(|_| has_several),
             active,
             breaker,
+            slow_start,
         }))
     }
 
-    /// Checks the weight and the priority of a place.
+    /// Checks the weight and the priority of a place. Returns the weight, and the number of its level.
     pub(super) fn share(&mut self, at: &At<'_>, target: &config::UpstreamTarget) -> (u32, u32) {
         let weight = self.within(&at.member("weight"), target.weight, (1, MOST_WEIGHT), 1);
-        (weight, self.within(&at.member("priority"), target.priority, (0, MOST_PRIORITY), 0))
+        let priority = self.within(&at.member("priority"), target.priority, (0, MOST_PRIORITY), 0);
+        (weight, level_of(priority, target.zone.as_deref(), self.own_zone()))
+    }
+
+    /// The zone of the gateway, if it is known; a variable that is empty tells of none.
+    pub(super) fn own_zone(&self) -> Option<&'_ str> {
+        self.config.network.zone.as_deref().filter(|zone| !zone.is_empty())
     }
 
     fn balance(&mut self, at: &At<'_>, balance: Option<&config::Balance>) -> Balance {
@@ -108,7 +130,49 @@ impl Compiler<'_> {
                 };
                 Balance::Hash(Box::new(HashKey { key, most_percent }))
             }
+            // What is wrong with it has been told.
+            Some(config::Balance::Sticky(by)) => self
+                .sticky(&at.member("sticky"), by)
+                .map_or(Balance::RoundRobin, |sticky| Balance::Sticky(Box::new(sticky))),
         }
+    }
+
+    #[inline(never)]
+    fn sticky(&mut self, at: &At<'_>, by: &config::StickyBalance) -> Option<Sticky> {
+        let config::StickyBalance { cookie, key, ttl, path, same_site } = by;
+        let is_name = !cookie.is_empty() && cookie.bytes().all(is_tchar);
+        if !is_name {
+            let help = "a cookie's name is a token (RFC 6265 §4.1.1), for example `place`";
+            self.error_with(&at.member("cookie"), format_args!("no cookie is called `{cookie}`"), help);
+        }
+        let path = path.as_deref().unwrap_or("/");
+        if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';') {
+            let help = "it begins with `/`: `/shop`";
+            self.error_with(&at.member("path"), format_args!("`{path}` is no path of a cookie"), help);
+        }
+        if cookie.starts_with("__Host-") && path != "/" {
+            let help = "remove it, or `__Host-`";
+            self.error_with(&at.member("path"), "browsers keep a cookie of such a name for `/` alone", help);
+        }
+        let ttl = ttl.map(|ttl| self.span(&at.member("ttl"), Some(ttl), (SECOND, 400 * DAY), DAY));
+        let at = at.member("key");
+        let secret = self.secret(&at, key)?;
+        if secret.len() < LEAST_KEY && !self.secrets.is_made_up(&key.secret) {
+            let message = format_args!("the secret `{}` has fewer than {LEAST_KEY} bytes", key.secret);
+            self.error_with(&at, message, "whoever guesses it learns where places are: `openssl rand -hex 32`");
+            return None;
+        }
+        let mut attributes = ["; Path=", path, "; HttpOnly; SameSite="].concat();
+        attributes.push_str(match same_site {
+            Some(SameSite::Strict) => "Strict",
+            Some(SameSite::None) => "None; Secure",
+            Some(SameSite::Lax) | None => "Lax",
+        });
+        if let Some(ttl) = ttl {
+            attributes.push_str("; Max-Age=");
+            attributes.push_str(itoa::Buffer::new().format(ttl.as_secs()));
+        }
+        Some(Sticky::new(cookie, HmacKey::new(Algorithm::Hs256, secret.as_bytes())?, attributes))
     }
 
     fn retry(&mut self, at: &At<'_>, retry: &config::Retry) -> Retry {

@@ -81,7 +81,8 @@ impl Compiler<'_> {
             self.error_with(&at.member("basePath"), format_args!("`{base_path}` is no path"), help);
         }
         let form = Form { scheme, port: discover.port, base_path: base_path.trim_end_matches('/').to_owned() };
-        Some(Discovery { source: source?, refresh, form })
+        let zone = self.own_zone().map(Into::into);
+        Some(Discovery { source: source?, refresh, form, zone })
     }
 
     /// The upstream called `name` that is asked.
