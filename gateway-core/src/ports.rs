@@ -19,6 +19,7 @@ use http::{HeaderMap, Method, Request, Response, Uri};
 pub use self::meeting::{Generations, Meeting, PLACES};
 pub use crate::balance::discovery::{Record, Records};
 use crate::balance::fleet::Fleets;
+pub use crate::balance::repeat::Repeat;
 use crate::body::Body;
 use crate::cache::entry::Entry;
 use crate::cache::flights::{Flight, Flights};
@@ -274,6 +275,8 @@ pub struct UpstreamCall<'c, S> {
     pub body: Body<S>,
     /// The longest that each phase may take.
     pub deadlines: Deadlines,
+    /// What may be done about a kept connection that has ended instead of an answer, within the same deadlines.
+    pub repeat: Repeat<'c>,
     /// The edits of the response's head, if they are known by now. An adapter may apply them itself, answer the client,
     /// and drop the future of the whole exchange. [`KnownEdits`] lists the responses for which it must not.
     pub known_edits: Option<KnownEdits<'c>>,

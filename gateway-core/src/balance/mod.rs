@@ -13,6 +13,7 @@ pub mod fleet;
 pub mod found;
 pub mod hedge;
 pub mod passive;
+pub mod repeat;
 pub mod retry;
 pub mod sticky;
 pub mod traffic;
@@ -42,6 +43,9 @@ pub struct Cluster {
     pub levels: Box<[Level]>,
     /// The further attempts of a call that failed, if there are any.
     pub retry: Option<Retry>,
+    /// Set unless the configuration says that there are no further attempts: whatever keeps connections makes one by itself
+    /// ([`Repeat`](repeat::Repeat)).
+    pub may_repeat: bool,
     /// The places that are left out for what becomes of calls to them, if any are.
     pub passive: Option<Passive>,
     /// The checks that the gateway makes by itself, if it makes any.
@@ -236,6 +240,24 @@ pub(crate) mod testing {
         }
     }
 
+    pub(crate) fn retry() -> Retry {
+        Retry {
+            attempts: 2,
+            unsent: true,
+            reset: true,
+            timeout: true,
+            statuses: Some(Statuses::of(vec![(503, 503)])),
+            grpc_statuses: 1 << 14,
+            methods: [http::Method::GET, http::Method::PUT].into(),
+            per_try: None,
+            base: Duration::from_millis(25),
+            longest: Duration::from_millis(250),
+            budget_percent: 20,
+            most_bytes: 0,
+            hedge: None,
+        }
+    }
+
     pub(crate) fn cluster(balance: Balance, levels: &[&[u32]]) -> Cluster {
         let mut first = 0;
         let level = |weights: &&[u32]| {
@@ -248,6 +270,7 @@ pub(crate) mod testing {
             balance,
             levels: levels.iter().map(level).collect(),
             retry: None,
+            may_repeat: true,
             passive: Some(passive()),
             active: None,
             breaker: None,

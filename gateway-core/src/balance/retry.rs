@@ -157,24 +157,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-
-    fn retry() -> Retry {
-        Retry {
-            attempts: 2,
-            unsent: true,
-            reset: true,
-            timeout: true,
-            statuses: Some(Statuses::of(vec![(503, 503)])),
-            grpc_statuses: 1 << 14,
-            methods: [Method::GET, Method::PUT].into(),
-            per_try: None,
-            base: Duration::from_millis(25),
-            longest: Duration::from_millis(250),
-            budget_percent: 20,
-            most_bytes: 0,
-            hedge: None,
-        }
-    }
+    use crate::balance::testing::retry;
 
     /// RFC 9110 §9.2.2: a request that is not idempotent is not repeated, unless it is known that nothing was done.
     #[test]

@@ -625,6 +625,7 @@ async fn send<P: Platform>(
         headers: &mut call.headers,
         body: content.map_or(Body::Empty, Body::Full),
         deadlines,
+        repeat: attempts::repeat(state, upstream),
         known_edits: None,
     };
     let begun = attempts::begin(state, platform, (upstream, endpoint.clone()));

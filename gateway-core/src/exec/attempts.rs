@@ -23,7 +23,7 @@ use crate::error::Reject;
 use crate::io::{IoError, IoErrorKind};
 use crate::net::{Deadlines, Scheme};
 use crate::plan::{Host, Proxy, Route, Target, Upstream};
-use crate::ports::{Platform, UpstreamCall};
+use crate::ports::{Platform, Repeat, UpstreamCall};
 use crate::record::Owed;
 use crate::state::{Group, State};
 use crate::trace::Event;
@@ -353,10 +353,29 @@ pub(super) fn deadlines(deadlines: Deadlines, cluster: Option<&Cluster>, elapsed
     Deadlines { first_byte: deadlines.first_byte.into_iter().chain(per_try).min(), total, ..deadlines }
 }
 
+/// What a platform may do by itself about a kept connection to `upstream` that has ended instead of an answer.
+pub(super) fn repeat<'c>(state: &'c State, upstream: &'c Upstream) -> Repeat<'c> {
+    let cluster = upstream.cluster.as_deref();
+    let fleet = cluster.and_then(|_| state.group(upstream)).map(|group| &*group.fleet);
+    Repeat::of(fleet)
+}
+
+/// Notes that the platform has sent a request to `endpoint` once more.
+#[cold]
+#[inline(never)]
+pub(super) fn repeated(exchange: &mut Exchange<'_, '_>, endpoint: &Chosen<'_>) {
+    // The first one got no answer; nothing is held against a place that has closed an idle connection.
+    exchange.state.failed(endpoint);
+    exchange.state.sent(endpoint);
+    exchange.record.tried_again();
+    exchange.note(|| Event::Policy { policy: "retry", verdict: "sent again: a kept connection had ended".to_owned() });
+}
+
 /// An answer, and the endpoint that has given it.
 pub(super) type Given<'p, S> = (Chosen<'p>, Result<Response<Body<S>>, IoError>);
 
-/// Sends a request again for as long as there is a reason to, that began at `begun` and of which the first attempt has come to `answer`.
+/// Sends a request again for as long as there is a reason to, that began at `begun` and of which the first attempt has come to `answer`,
+/// which was made once more by the platform if it `is_repeated`.
 ///
 /// # Errors
 /// When there are no credentials for a further attempt.
@@ -365,7 +384,7 @@ pub(super) async fn again<'c, P: Platform>(
     platform: &P,
     course: &Course<'c>,
     (call, kept): (&mut Call, &mut Kept<P::Stream>),
-    begun: Duration,
+    (begun, is_repeated): (Duration, bool),
     (mut endpoint, mut answer): Given<'c, P::Stream>,
 ) -> Result<Given<'c, P::Stream>, Reject> {
     let Course { upstream, cluster, deadlines, .. } = *course;
@@ -374,7 +393,8 @@ pub(super) async fn again<'c, P: Platform>(
     };
     let mut tried: Vec<usize> = vec![endpoint.place];
     let mut is_unsent = true;
-    for attempts in 0..retry.attempts {
+    let mut attempts = u32::from(is_repeated);
+    while attempts < retry.attempts {
         let attempt = attempt(&answer);
         is_unsent &= matches!(attempt, Attempt::Failed(IoError { retry: true, .. }));
         let Some(reason) = kept.reason(retry, &answer) else { break };
@@ -417,7 +437,11 @@ pub(super) async fn again<'c, P: Platform>(
         tried.push(next.place);
         endpoint = next;
         exchange.record.tried_again();
-        answer = once(exchange, platform, course, (call, kept), (&endpoint, begun)).await?;
+        attempts += 1;
+        let left = retry.attempts.saturating_sub(attempts);
+        let (given, is_repeated) = once(exchange, platform, course, (call, kept), (&endpoint, begun, left)).await?;
+        answer = given;
+        attempts += u32::from(is_repeated);
     }
     // One that was sent before may have been carried out, whatever became of the last one.
     if let Err(error) = &mut answer {
@@ -431,14 +455,14 @@ fn attempt<B>(answer: &Result<Response<B>, IoError>) -> Attempt {
     answer.as_ref().map_or_else(|error| Attempt::Failed(*error), |response| Attempt::Answered(response.status()))
 }
 
-/// Sends a request that was `kept` to `endpoint`.
+/// Sends a request that was `kept` to `endpoint`, with `left` further attempts behind this one. Returns whether the platform has made it once more, too.
 async fn once<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     course: &Course<'_>,
     (call, kept): (&mut Call, &mut Kept<P::Stream>),
-    (endpoint, begun): (&Chosen<'_>, Duration),
-) -> Result<Result<Response<Body<P::Stream>>, IoError>, Reject> {
+    (endpoint, begun, left): (&Chosen<'_>, Duration, u32),
+) -> Result<(Result<Response<Body<P::Stream>>, IoError>, bool), Reject> {
     let Course { route, action, target, upstream, cluster, deadlines: stated } = *course;
     (call.method, call.headers) = (kept.method.clone(), kept.headers.clone());
     if let Host::Upstream = &target.host {
@@ -459,16 +483,22 @@ async fn once<P: Platform>(
     exchange.note(|| Event::sent(target.upstream, endpoint, call, &uri));
     let now = platform.monotonic();
     let Call { method, headers, .. } = &mut *call;
-    let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits: None };
+    let repeat = repeat(exchange.state, upstream).among(left);
+    let mut sent =
+        UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, repeat, known_edits: None };
     let answer = platform.fetch(&mut sent).await;
     kept.take_left(&mut sent.body);
+    let is_repeated = sent.repeat.is_made();
+    if is_repeated {
+        repeated(exchange, endpoint);
+    }
     let status = answer.as_ref().map(Response::status).map_err(|error| *error);
     match status {
         // It had what those before it have left of the time.
         Err(IoError { kind: IoErrorKind::TotalTimeout, .. }) => exchange.state.failed(endpoint),
         status => note(exchange, platform, (upstream, endpoint), now, status),
     }
-    Ok(answer)
+    Ok((answer, is_repeated))
 }
 
 /// Notes that content of the client goes along, if `body` is on its way from it; or that the client itself has shortened the time.

@@ -144,6 +144,7 @@ pub(super) async fn ask_known<P: Platform>(
         headers: &mut question.headers,
         body,
         deadlines: Deadlines { connect: Some(limit), first_byte: Some(limit), total: Some(limit), idle: None },
+        repeat: attempts::repeat(state, upstream),
         known_edits: None,
     };
     state.sent(&endpoint);

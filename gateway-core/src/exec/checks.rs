@@ -18,7 +18,7 @@ use crate::call::Call;
 use crate::io::{IoError, IoErrorKind};
 use crate::net::Deadlines;
 use crate::plan::{Endpoint, Plan, Upstream};
-use crate::ports::{Platform, UpstreamCall};
+use crate::ports::{Platform, Repeat, UpstreamCall};
 use crate::state::State;
 use crate::store_key::{KeyUse, StoreKey};
 use crate::together::together;
@@ -242,6 +242,7 @@ async fn ask<P: Platform>(
         headers: &mut call.headers,
         body: if question.content.is_empty() { Body::Empty } else { Body::Full(question.content.clone()) },
         deadlines: Deadlines { connect: Some(limit), first_byte: Some(limit), total: Some(limit), idle: None },
+        repeat: Repeat::of(None),
         known_edits: None,
     };
     let answered = async {

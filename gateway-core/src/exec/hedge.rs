@@ -23,7 +23,7 @@ use crate::error::Reject;
 use crate::io::IoError;
 use crate::plan::Host;
 use crate::policy::method_map::is_safe;
-use crate::ports::{Platform, UpstreamCall};
+use crate::ports::{Platform, Repeat, UpstreamCall};
 
 /// The answer to a request, or what has become of it.
 type Answer<S> = Result<Response<Body<S>>, IoError>;
@@ -119,8 +119,18 @@ pub(super) async fn race<'p, P: Platform>(
     }
     exchange.state.sent(&elsewhere);
     let Call { method, headers, .. } = &mut *call;
-    let mut sent =
-        UpstreamCall { upstream, endpoint: &elsewhere, method, uri, headers, body, deadlines, known_edits: None };
+    let mut sent = UpstreamCall {
+        upstream,
+        endpoint: &elsewhere,
+        method,
+        uri,
+        headers,
+        body,
+        deadlines,
+        // It is a further attempt by itself.
+        repeat: Repeat::none(),
+        known_edits: None,
+    };
     let mut other = pin!(platform.fetch(&mut sent));
     let rule = cluster.retry.as_ref();
     let is_failure = |answer: &Answer<P::Stream>| rule.is_none_or(|retry| kept.is_failure(retry, answer));

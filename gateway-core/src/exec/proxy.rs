@@ -303,6 +303,8 @@ pub(super) async fn send_to<P: Platform>(
         _ => None,
     };
     let (mut called, mut won_by) = (begun, None);
+    let repeat = attempts::repeat(exchange.state, upstream);
+    let is_repeated;
     let mut answer = match (second, &kept, upstream.cluster.as_deref()) {
         (Some(second), Some(kept), Some(cluster)) => {
             let mut sent = UpstreamCall {
@@ -313,6 +315,7 @@ pub(super) async fn send_to<P: Platform>(
                 headers,
                 body,
                 deadlines,
+                repeat,
                 known_edits: None,
             };
             let course = attempts::Course { route, action, target, upstream, cluster, deadlines: stated };
@@ -320,12 +323,23 @@ pub(super) async fn send_to<P: Platform>(
             // On the heap: it is rare, and its state would enlarge every other exchange's.
             let won = Box::pin(hedge::race(exchange, platform, &course, (kept, second), first)).await?;
             won_by = Some((won.endpoint, won.begun));
+            is_repeated = sent.repeat.is_made();
             won.answer
         }
         _ => {
-            let mut sent =
-                UpstreamCall { upstream, endpoint: &endpoint, method, uri, headers, body, deadlines, known_edits };
+            let mut sent = UpstreamCall {
+                upstream,
+                endpoint: &endpoint,
+                method,
+                uri,
+                headers,
+                body,
+                deadlines,
+                repeat,
+                known_edits,
+            };
             let answer = platform.fetch(&mut sent).await;
+            is_repeated = sent.repeat.is_made();
             match &mut kept {
                 Some(kept) => kept.take_left(&mut sent.body),
                 None => fallback::take_left(content, &mut sent.body),
@@ -333,6 +347,9 @@ pub(super) async fn send_to<P: Platform>(
             answer
         }
     };
+    if is_repeated {
+        attempts::repeated(exchange, &endpoint);
+    }
     if let Some(read) = read {
         *content = Body::Full(*read);
     }
@@ -358,7 +375,8 @@ pub(super) async fn send_to<P: Platform>(
             let begun = begun.saturating_sub(spent);
             // On the heap: it is rare, and its state would enlarge every other exchange's.
             (endpoint, answer) =
-                Box::pin(attempts::again(exchange, platform, &course, (call, &mut kept), begun, given)).await?;
+                Box::pin(attempts::again(exchange, platform, &course, (call, &mut kept), (begun, is_repeated), given))
+                    .await?;
         }
         kept.give_back(content);
     }

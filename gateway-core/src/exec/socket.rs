@@ -15,7 +15,7 @@ use crate::io::IoErrorKind;
 use crate::known_edits::respond;
 use crate::outcome::Reply;
 use crate::plan::Proxy;
-use crate::ports::{Handshake, Platform, UpstreamCall};
+use crate::ports::{Handshake, Platform, Repeat, UpstreamCall};
 
 /// Returns whether `call`, received as `version`, opens a WebSocket. It needs the connection's fields: call it before
 /// they are removed.
@@ -55,9 +55,10 @@ pub(super) async fn open<P: Platform>(
     filled: &[Option<HeaderValue>],
 ) -> Result<Reply<P>, Reject> {
     let Way { upstream, endpoint, target, .. } = *way;
-    let (deadlines, known_edits) = (target.deadlines, None);
+    // It has a connection of its own, which nobody has kept.
+    let (deadlines, repeat, known_edits) = (target.deadlines, Repeat::none(), None);
     let Call { method, headers, .. } = &mut *call;
-    let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
+    let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, repeat, known_edits };
     let begun = platform.monotonic();
     let answer = platform.open_socket(&mut sent).await;
     let status = answer.as_ref().ok().map(|handshake| match handshake {

@@ -203,8 +203,14 @@ pub(super) async fn send_again<P: Platform>(
     let stated = time_left::of(target.deadlines, headers);
     let deadlines = attempts::deadlines(stated, upstream.cluster.as_deref(), elapsed);
     // It is rare: no adapter need know the answer's head beforehand.
-    let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits: None };
-    platform.fetch(&mut sent).await
+    let repeat = attempts::repeat(exchange.state, upstream);
+    let mut sent =
+        UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, repeat, known_edits: None };
+    let answer = platform.fetch(&mut sent).await;
+    if sent.repeat.is_made() {
+        attempts::repeated(exchange, endpoint);
+    }
+    answer
 }
 
 /// Asks for another token than the one with which a request was sent whose answer is 401. Returns whether there is one.

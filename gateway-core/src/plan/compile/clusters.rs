@@ -85,6 +85,7 @@ impl Compiler<'_> {
         Some(Box::new(Cluster {
             levels: levels(endpoints.iter().zip(shares.iter().copied()), &balance),
             balance,
+            may_repeat: retry.as_ref().is_none_or(|retry| retry.attempts > 0),
             retry: retry.filter(|retry| retry.attempts > 0 || retry.hedge.is_some()),
             passive: passive.filter(|_| has_several),
             active,

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use gateway_core::body::Body;
 use gateway_core::http::{connection_auth, framing};
-use gateway_core::ports::{Deadlines, IoError, IoErrorKind, Scheme, UpstreamCall};
+use gateway_core::plan::Upstream;
+use gateway_core::ports::{Deadlines, IoError, IoErrorKind, Repeat, Scheme, UpstreamCall};
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TE, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
@@ -26,11 +27,32 @@ use crate::stream::{Content, Handing, Stream, StreamError};
 /// A failed attempt at an exchange.
 struct Unanswered {
     error: IoError,
-    /// The request, if it may be sent on another connection: nothing of it was sent; or it is
-    /// [repeatable](is_repeatable), and the upstream closed a reused connection instead of beginning a response (RFC
-    /// 9112 §9.3.1).
+    /// The request, if it may be sent on another connection: nothing of it was sent; or the upstream has said that it has not begun with it;
+    /// or it is [repeatable](is_repeatable), and the upstream closed a reused connection instead of beginning a response (RFC 9112 §9.3.1).
     request: Option<Request<Content>>,
+    /// Set if anything of it may have been sent: to send it again is another attempt.
+    was_sent: bool,
 }
+
+impl Unanswered {
+    /// Takes the request out that is to be sent to `upstream` on another connection, if `repeat` has an attempt left where it takes one.
+    ///
+    /// # Errors
+    /// The failure, which is the last.
+    fn again(self, (upstream, repeat): Left<'_, '_>) -> Result<(Request<Content>, IoError), IoError> {
+        match self.request {
+            Some(request)
+                if !self.was_sent || repeat.take(upstream.cluster.as_deref(), request.method(), self.error.retry) =>
+            {
+                Ok((request, self.error))
+            }
+            _ => Err(self.error),
+        }
+    }
+}
+
+/// The attempt that is left to a call, and the upstream whose rules it goes by.
+type Left<'l, 'c> = (&'l Upstream, &'l mut Repeat<'c>);
 
 type Reply = Response<Body<Stream>>;
 
@@ -64,7 +86,8 @@ pub async fn fetch(
         state_coding(&mut request);
     }
     if let Some(handing) = request.body().handing().cloned() {
-        let sent = Box::pin(upload(pool, request, deadlines, Arc::clone(&handing))).await;
+        let sent =
+            Box::pin(upload(pool, request, (deadlines, (call.upstream, &mut call.repeat)), Arc::clone(&handing))).await;
         if sent.as_ref().is_err_and(|error| error.retry)
             && let Some(left) = handing.take_left()
         {
@@ -74,7 +97,7 @@ pub async fn fetch(
     }
     let due = Due::new(&deadlines, pool.ticker(), pool.may_multiplex());
     if pool.may_multiplex() || due.head.and_then(Point::exact).is_some() {
-        return Box::pin(within(pool, request, deadlines.connect, due)).await;
+        return Box::pin(within(pool, request, (deadlines.connect, (call.upstream, &mut call.repeat)), due)).await;
     }
     let Some(mut connection) = pool.take() else {
         return Box::pin(on_new(pool, request, deadlines.connect, due, true)).await;
@@ -84,13 +107,11 @@ pub async fn fetch(
     let sent = connection.sender.try_send_request(request).await;
     match sent {
         Ok(response) => Ok(finish(pool, connection, response, &due)),
-        Err(failed) => match unanswered(failed, &connection, &due) {
-            Unanswered { request: Some(request), error } => {
-                let again = Box::pin(on_new(pool, request, deadlines.connect, due, false)).await;
-                again.map_err(|failed| after(&error, failed))
-            }
-            Unanswered { error, .. } => Err(error),
-        },
+        Err(failed) => {
+            let (request, error) = unanswered(failed, &connection, &due).again((call.upstream, &mut call.repeat))?;
+            let again = Box::pin(on_new(pool, request, deadlines.connect, due, false)).await;
+            again.map_err(|failed| after(&error, failed))
+        }
     }
 }
 
@@ -108,10 +129,10 @@ pub async fn reach(pool: Option<&Arc<Pool>>, found: Option<Arc<Pool>>, limit: Du
 async fn within(
     pool: &Arc<Pool>,
     request: Request<Content>,
-    connect_within: Option<Duration>,
+    (connect_within, repeat): (Option<Duration>, Left<'_, '_>),
     due: Due,
 ) -> Result<Reply, IoError> {
-    let exchange = unhurried(pool, request, connect_within, due);
+    let exchange = unhurried(pool, request, (connect_within, repeat), due);
     match due.head.and_then(Point::exact) {
         None => exchange.await,
         Some(instant) => match tokio::time::timeout_at(instant, exchange).await {
@@ -126,7 +147,7 @@ async fn within(
 async fn upload(
     pool: &Arc<Pool>,
     request: Request<Content>,
-    deadlines: Deadlines,
+    (deadlines, repeat): (Deadlines, Left<'_, '_>),
     handing: Arc<Handing>,
 ) -> Result<Reply, IoError> {
     // Timers of their own: the ticker ends connections at the deadline of their begin.
@@ -134,7 +155,7 @@ async fn upload(
     let total = due.total.and_then(Point::exact);
     let at_most = |duration: Duration| duration.min(Duration::from_secs(86_400 * 365));
     let (first_byte, idle) = (deadlines.first_byte.map(at_most), deadlines.idle.map(at_most));
-    let mut exchange = pin!(unhurried(pool, request, deadlines.connect, due));
+    let mut exchange = pin!(unhurried(pool, request, (deadlines.connect, repeat), due));
     // While the client is waited for, a look after so long is early enough.
     let look = |now: Instant| match handing.ended() {
         Some(ended) => first_byte.map(|first| ended + first),
@@ -163,11 +184,11 @@ async fn upload(
 }
 
 /// Runs an exchange over an open connection, or else over a new one. The upstream may be about to close an open
-/// connection: a repeatable request is then sent again.
+/// connection: a repeatable request is then sent again, if `repeat` has an attempt left.
 async fn unhurried(
     pool: &Arc<Pool>,
     request: Request<Content>,
-    connect_within: Option<Duration>,
+    (connect_within, repeat): (Option<Duration>, Left<'_, '_>),
     due: Due,
 ) -> Result<Reply, IoError> {
     let sent = if !connection_auth::has_credentials(request.headers())
@@ -183,11 +204,11 @@ async fn unhurried(
     };
     match sent {
         Ok(response) => Ok(response),
-        Err(Unanswered { request: Some(request), error }) => {
+        Err(unanswered) => {
+            let (request, error) = unanswered.again(repeat)?;
             let again = on_new(pool, request, connect_within, due, false).await;
             again.map_err(|failed| after(&error, failed))
         }
-        Err(unanswered) => Err(unanswered.error),
     }
 }
 
@@ -265,13 +286,17 @@ async fn send_h2(
         Err(mut failed) => {
             let mut request = failed.take_message();
             if request.is_none() && occupied.place.is_flooded() {
-                return Err(Unanswered { error: IoError::new(IoErrorKind::Protocol), request: None });
+                return Err(Unanswered { error: IoError::new(IoErrorKind::Protocol), request: None, was_sent: true });
             }
             if let Some(request) = &mut request {
                 to_h1(request);
             }
-            let error = classify(failed.error(), request.is_some());
-            Err(Unanswered { error, request: request.or(copy.filter(|_| h2_abandoned(failed.error()))) })
+            let was_sent = request.is_none();
+            let is_unprocessed = was_sent && is_unprocessed(failed.error());
+            let error = classify(failed.error(), !was_sent || is_unprocessed);
+            let may_be =
+                |copy: &Request<Content>| is_unprocessed || (is_repeatable(copy) && is_abandoned(failed.error()));
+            Err(Unanswered { error, request: request.or_else(|| copy.filter(may_be)), was_sent })
         }
     }
 }
@@ -308,29 +333,33 @@ fn is_chunked(headers: &HeaderMap) -> bool {
 #[cold]
 fn unanswered(mut failed: TrySendError<Request<Content>>, connection: &Connection, due: &Due) -> Unanswered {
     if connection.watch.overdue() {
-        return Unanswered { error: IoError::new(due.head_error), request: None };
+        return Unanswered { error: IoError::new(due.head_error), request: None, was_sent: true };
     }
     let request = failed.take_message();
     if request.is_none() && connection.watch.is_flooded() {
-        return Unanswered { error: IoError::new(IoErrorKind::Protocol), request: None };
+        return Unanswered { error: IoError::new(IoErrorKind::Protocol), request: None, was_sent: true };
     }
+    let was_sent = request.is_none();
     let error = classify(failed.error(), request.is_some());
     if request.is_none() && matches!(error.kind, IoErrorKind::Closed | IoErrorKind::TlsAlert) {
         let request = connection.watch.unanswered().and_then(|bytes| repeat::from_bytes(&bytes));
-        return Unanswered { error, request };
+        return Unanswered { error, request, was_sent };
     }
-    Unanswered { error, request }
+    Unanswered { error, request, was_sent }
 }
 
-/// Returns whether a stream failed because its connection ended or fell silent, or because the upstream did not begin to process it:
-/// it sent GOAWAY before (RFC 9113 §6.8) or refused the stream (§8.7).
-fn h2_abandoned(error: &hyper::Error) -> bool {
-    let Some(source) = error.source() else { return false };
-    source.is::<io::Error>()
-        || error.is_timeout()
-        || source.downcast_ref::<h2::Error>().is_some_and(|error| {
-            error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
-        })
+/// Returns whether a stream failed because its connection ended or fell silent.
+fn is_abandoned(error: &hyper::Error) -> bool {
+    error.is_timeout() || error.source().is_some_and(|source| source.is::<io::Error>())
+}
+
+/// Returns whether a stream failed because the upstream did not begin to process it: it went away and said that the stream is past the last one
+/// that it has looked at (RFC 9113 §6.8), or refused the stream (§8.7).
+fn is_unprocessed(error: &hyper::Error) -> bool {
+    let error = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
+    error.is_some_and(|error| {
+        error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+    })
 }
 
 pub(super) fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {

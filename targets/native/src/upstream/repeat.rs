@@ -14,9 +14,9 @@ pub(super) fn is_repeatable(request: &Request<Content>) -> bool {
         )
 }
 
-/// A copy of `request`, if it [may be sent again](is_repeatable).
+/// A copy of `request`, if it has no body. Whether it may be sent depends on what became of the first.
 pub(super) fn copy(request: &Request<Content>) -> Option<Request<Content>> {
-    is_repeatable(request).then(|| {
+    request.body().0.is_none().then(|| {
         let mut copy = Request::new(Content(None));
         copy.method_mut().clone_from(request.method());
         copy.uri_mut().clone_from(request.uri());

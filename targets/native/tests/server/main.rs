@@ -64,6 +64,7 @@ mod rotation;
 mod services;
 mod settings;
 mod shared_responses;
+mod streams;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
-use crate::support::{Folder, Upstream, Wire, gateway, gateway_with, start, status, upstream};
+use crate::support::{Folder, Program, Upstream, Wire, gateway, gateway_with, start, status, upstream};
 use crate::tls::{acceptor, certificate};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -109,6 +109,63 @@ fn a_request_is_repeated_once() {
     assert_eq!(wire.ask(GET), Some((200, "ok".to_owned())));
     assert_eq!(wire.ask(GET).unwrap().0, 502);
     assert_eq!(requests.lock().unwrap().len(), 3);
+}
+
+/// docs/configuration.md, Retries: it is one of the attempts, for the methods of `retry`, within its budget, and the log has it.
+#[test]
+fn a_repeated_request_is_an_attempt() {
+    for (retry, answers) in [
+        (r#"{ "attempts": 1, "on": ["timeout"], "statuses": [] }"#, true),
+        (r#"{ "attempts": 0 }"#, false),
+        (r#"{ "methods": ["PUT"] }"#, false),
+    ] {
+        let (upstream, requests) = closing(|_| {});
+        let folder = Folder::new();
+        let config = format!(
+            r#"{{
+              "server": {{ "listen": "127.0.0.1:0" }},
+              "accessLog": {{ "format": "json" }},
+              "upstreams": {{ "up": {{ "url": "http://{}", "retry": {retry} }} }},
+              "routes": [ {{ "name": "all", "match": {{ "prefix": "/" }}, "upstream": "up" }} ]
+            }}"#,
+            upstream.address
+        );
+        let program = Program::serve(&folder.write("gateway.json", &config));
+        let mut wire = Wire::connect(program.address);
+        assert_eq!(wire.ask(GET), Some((200, "ok".to_owned())));
+        let expected = if answers { (200, 3, Some(2)) } else { (502, 2, None) };
+        let status = wire.ask("GET /again HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().0;
+        let attempts = program.logged("/again").get("attempts").and_then(serde_json::Value::as_u64);
+        assert_eq!((status, requests.lock().unwrap().len(), attempts), expected, "{retry}");
+    }
+}
+
+/// docs/configuration.md, Retries: `attempts` are all that there are, whoever makes them.
+#[test]
+fn a_repeat_leaves_fewer_attempts() {
+    let requests = Requests::default();
+    let seen = Arc::clone(&requests);
+    let upstream = upstream(move |wire, _| {
+        while let Some(head) = wire.head() {
+            seen.lock().unwrap().push(head);
+            if seen.lock().unwrap().len() > 1 {
+                return;
+            }
+            wire.send(OK);
+        }
+    });
+    let server = start(&format!(
+        r#"{{
+          "server": {{ "listen": "127.0.0.1:0", "accessLog": "off" }},
+          "upstreams": {{ "up": {{ "url": "http://{}", "retry": {{ "attempts": 2 }} }} }},
+          "routes": [ {{ "name": "all", "match": {{ "prefix": "/" }}, "upstream": "up" }} ]
+        }}"#,
+        upstream.address
+    ));
+    let mut wire = Wire::connect(server.address());
+    assert_eq!(wire.ask(GET), Some((200, "ok".to_owned())));
+    assert_eq!(wire.ask(GET).unwrap().0, 502);
+    assert_eq!(requests.lock().unwrap().len(), 1 + 1 + 2);
 }
 
 /// A connection that was never used before has no idle time that could be over.
@@ -219,6 +276,10 @@ async fn a_request_over_http2_is_repeated_if_it_may_be() {
         (Ending::Refused, "PUT", &["GET", "PUT", "PUT"]),
         (Ending::Failed, "GET", &["GET", "GET"]),
         (Ending::Closed, "POST", &["GET", "POST"]),
+        // RFC 9113 §8.7: what has not been processed may be sent again, whatever its method. Of an upstream that goes away this is what is past its
+        // last stream, and this one is not.
+        (Ending::Refused, "POST", &["GET", "POST", "POST"]),
+        (Ending::GoneAway, "POST", &["GET", "POST"]),
     ] {
         let folder = Folder::new();
         certificate(&folder);
