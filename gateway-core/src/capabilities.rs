@@ -22,6 +22,8 @@ pub enum Feature {
     H2c,
     /// The connections to an upstream have an age and a time without requests that can be limited.
     UpstreamConnections,
+    /// An upstream can be a Unix socket.
+    UnixUpstreams,
     /// The wait between two pieces of content has a deadline.
     IdleDeadline,
     /// WebSockets can be passed through.
@@ -111,6 +113,9 @@ impl Feature {
                 "remove it, and let the upstream offer HTTP/2 over TLS",
             ),
             Self::UpstreamConnections => (format!("on {platform}, the host keeps the connections"), "remove it"),
+            Self::UnixUpstreams => {
+                (format!("on {platform}, there are no Unix sockets"), "write `http://host:port` or `https://…`")
+            }
             Self::IdleDeadline => {
                 (format!("on {platform}, the host moves the content of bodies"), "use `total`, which covers all of it")
             }
@@ -308,7 +313,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 26] = [
+    const FEATURES: [Feature; 27] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -318,6 +323,7 @@ mod tests {
         Feature::UpstreamTls,
         Feature::H2c,
         Feature::UpstreamConnections,
+        Feature::UnixUpstreams,
         Feature::IdleDeadline,
         Feature::WebSockets,
         Feature::WebSocketLimits,
@@ -374,6 +380,7 @@ mod tests {
                 Feature::UpstreamTls,
                 Feature::H2c,
                 Feature::UpstreamConnections,
+                Feature::UnixUpstreams,
                 Feature::IdleDeadline,
                 Feature::WebSockets,
                 Feature::WebSocketLimits,

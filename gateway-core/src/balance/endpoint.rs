@@ -20,7 +20,7 @@ pub struct Endpoint {
     pub index: usize,
     /// Its scheme: cleartext or TLS.
     pub scheme: Scheme,
-    /// Its host: a name or an address; an IPv6 address without brackets.
+    /// Its host: a name or an address, an IPv6 address without brackets; or `unix:` and the path of a socket on this machine.
     pub host: String,
     /// Its port.
     pub port: u16,
@@ -45,6 +45,9 @@ pub struct Own {
     pub server_name: Option<String>,
 }
 
+/// The beginning of the host of an endpoint that is a Unix socket.
+pub(crate) const UNIX: &str = "unix:";
+
 impl Endpoint {
     /// The index of those that were discovered: the plan knows nothing of them.
     pub const FOUND: usize = usize::MAX;
@@ -52,6 +55,10 @@ impl Endpoint {
     /// Its URL: what it is known by beyond reloads.
     #[must_use]
     pub fn url(&self) -> String {
+        if self.socket().is_some() {
+            let colon = if self.base_path.is_empty() { "" } else { ":" };
+            return [&self.host, colon, &self.base_path].concat();
+        }
         [self.scheme.as_str(), "://", &String::from_utf8_lossy(self.authority.as_bytes()), &self.base_path].concat()
     }
 
@@ -85,6 +92,12 @@ impl Endpoint {
         if let Some(own) = &self.own {
             own.add(headers);
         }
+    }
+
+    /// The path of its Unix socket, if it is one.
+    #[must_use]
+    pub fn socket(&self) -> Option<&str> {
+        self.host.strip_prefix(UNIX)
     }
 
     /// Returns whether this and `other` are the same place, whatever their base paths.

@@ -58,7 +58,7 @@ impl Attempt {
     /// Returns whether nobody was there to see it, so that another one elsewhere is no further load: it is not one of a budget.
     #[must_use]
     pub const fn was_refused(self) -> bool {
-        matches!(self, Self::Failed(IoError { kind: IoErrorKind::Connect, retry: true }))
+        matches!(self, Self::Failed(IoError { kind: IoErrorKind::Connect | IoErrorKind::ConnectionLimit, retry: true }))
     }
 }
 
@@ -197,6 +197,7 @@ mod tests {
     fn what_nobody_has_seen_is_no_load() {
         let refused = |error| Attempt::Failed(error).was_refused();
         assert!(refused(IoError::before_send(IoErrorKind::Connect)));
+        assert!(refused(IoError::before_send(IoErrorKind::ConnectionLimit)));
         assert!(
             !refused(IoError::before_send(IoErrorKind::ConnectTimeout))
                 && !refused(IoError::before_send(IoErrorKind::Tls))

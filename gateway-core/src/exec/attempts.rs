@@ -341,9 +341,12 @@ pub(super) fn tell(
     }
 }
 
-/// Returns whether a failure may be the client's doing: of an upload, it may have taken all of the time.
+/// Returns whether a failure may be the client's doing: of an upload, it may have taken all of the time. Nor is a bound on connections, which is on this side,
+/// the upstream's.
 fn is_of_client(error: IoError, is_upload: bool) -> bool {
-    error.kind.is_of_client() || (is_upload && error.kind == IoErrorKind::TotalTimeout)
+    error.kind.is_of_client()
+        || error.kind == IoErrorKind::ConnectionLimit
+        || (is_upload && error.kind == IoErrorKind::TotalTimeout)
 }
 
 /// The deadlines of an attempt of a call that began `elapsed` ago.

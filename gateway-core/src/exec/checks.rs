@@ -260,6 +260,10 @@ async fn ask<P: Platform>(
         Ok((head.status, content))
     };
     let answer: Result<(StatusCode, Bytes), IoError> = answered.await;
+    // All connections that there may be are in use, which says nothing against the place.
+    if answer.as_ref().is_err_and(|error| error.kind == IoErrorKind::ConnectionLimit) {
+        return Ok(());
+    }
     let (status, content) = answer.map_err(|error| Trouble::Io(error.kind))?;
     question.judge(status, &content)
 }

@@ -77,4 +77,12 @@ pub struct Keep {
     pub age: Option<Duration>,
     /// The longest that one is kept without a request.
     pub idle: Duration,
+    /// The most that are kept so, for each thread.
+    pub most_idle: u32,
+    /// The requests after which one gets no more; `None` means without limit.
+    pub requests: Option<u32>,
+    /// The most connections to each place at once; `None` means without limit.
+    pub most: Option<u32>,
+    /// The most requests that wait for one at once, where there is such a limit.
+    pub most_waiting: u32,
 }

@@ -131,7 +131,10 @@ impl Snapshot {
             let mirror = own.mirror(upstream.index);
             snapshot.mirrored.extend(mirror.map(|fleet| (upstream.name.clone(), fleet.copies.counts())));
             for endpoint in upstream.endpoints.iter().chain(found) {
-                let authority = String::from_utf8_lossy(endpoint.authority.as_bytes()).into_owned();
+                let authority = match endpoint.socket() {
+                    Some(_) => endpoint.host.clone(),
+                    None => String::from_utf8_lossy(endpoint.authority.as_bytes()).into_owned(),
+                };
                 let connections = platform.connections(upstream, endpoint);
                 let told = connections.map(|connections| (upstream.name.clone(), authority, connections));
                 snapshot.connections.extend(told);

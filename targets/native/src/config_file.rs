@@ -89,6 +89,13 @@ pub fn resolve_paths(plan: &mut Plan, config: &Path) {
         redis.authorities.iter_mut().for_each(resolve);
     }
     for upstream in &mut plan.upstreams {
+        for endpoint in &mut upstream.endpoints {
+            if let Some(socket) = endpoint.socket() {
+                let mut path = socket.to_owned();
+                resolve(&mut path);
+                endpoint.host = format!("unix:{path}");
+            }
+        }
         upstream.tls.authorities.iter_mut().for_each(resolve);
         if let Some(identity) = &mut upstream.tls.identity {
             resolve(&mut identity.certificate);

@@ -18,7 +18,7 @@ const LIVES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_
 const USUAL_LIFE: Duration = Duration::from_secs(30);
 
 /// The form of a registration.
-const FORM: &str = "write `{\"url\": \"http://10.0.0.1:8080\", \"ttl\": \"30s\"}`, or `host` and `port` in place of `url`, and perhaps `weight` and `priority`";
+const FORM: &str = "write `{\"url\": \"http://10.0.0.1:8080\", \"ttl\": \"30s\"}`, or `host` and `port` in place of `url`, and perhaps `weight`, `priority` and `zone`";
 
 /// What a place says of itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +45,7 @@ impl Registration {
                 ttl.ok_or("`ttl` is a time from `1s` to `1d`, such as `30s`")?
             }
         };
-        let is_known = |name: &String| ["url", "host", "port", "weight", "priority"].contains(&name.as_str());
+        let is_known = |name: &String| ["url", "host", "port", "weight", "priority", "zone"].contains(&name.as_str());
         if !members.keys().all(is_known) {
             return Err(FORM);
         }
@@ -58,6 +58,9 @@ impl Registration {
             return Err(
                 "`weight` is a number from 1 to 1000, `priority` one from 0 to 15, and `port` one from 1 to 65535",
             );
+        }
+        if members.get("zone").is_some_and(|zone| !zone.is_string()) {
+            return Err("`zone` is the name of one");
         }
         let place = Value::Object(members);
         let seen = list::place(&place).filter(Seen::is_plain).ok_or(FORM)?;

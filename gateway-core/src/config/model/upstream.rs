@@ -12,7 +12,7 @@ use crate::config::Span;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Upstream {
-    /// Its URL: `http://host:port/base/path` or `https://…`.
+    /// Its URL: `http://host:port/base/path` or `https://…`; natively also a Unix socket, `unix:/run/app.sock:/base/path`.
     #[serde(default)]
     pub url: Option<String>,
     /// Its URLs, if several places answer alike: `targets` that say nothing else.
@@ -63,7 +63,7 @@ pub struct Upstream {
     /// The protocol spoken to it, if its choice is not left to TLS. Native server only.
     #[serde(default)]
     pub protocol: Option<UpstreamProtocol>,
-    /// The connections to it that are kept. Native server only.
+    /// The connections to it. Native server only.
     #[serde(default)]
     pub connections: Option<UpstreamConnections>,
     /// The rewriting of its answers, where they name its own address.
@@ -124,7 +124,7 @@ pub enum UpstreamProtocol {
     H2c,
 }
 
-/// The connections to an upstream that are kept for further requests.
+/// The connections to an upstream: those that are kept for further requests, and how many there are.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -133,4 +133,12 @@ pub struct UpstreamConnections {
     pub age: Option<Span>,
     /// The longest that one is kept without a request; `"0s"` means that none is. Default: `60s`.
     pub idle: Option<Span>,
+    /// The most that each thread keeps so for each place. Default: 256.
+    pub max_idle: Option<u32>,
+    /// The requests after which one gets no more. Default: without limit.
+    pub max_requests: Option<u32>,
+    /// The most connections to each place at once, over all threads. Default: without limit.
+    pub max: Option<u32>,
+    /// The most requests that wait for one at once, where there are as many as there may be. Default: 1000.
+    pub max_waiting: Option<u32>,
 }

@@ -103,8 +103,8 @@ const COUNTRY: Rule = Text("^([A-Z]{2}|T1)$", &["DE", "XX"]);
 /// A field's name that requests can do without.
 const GEO_FIELD: Rule = Text(r"^[!#$%&'+.^_`|~0-9A-Za-z-]+$", &["cf-ipcountry"]);
 const URL: Rule = Text(
-    r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+(/[^?#\s]*)?(#.*)?$",
-    &["http://127.0.0.1:7101", "https://users.example.com/v1"],
+    r"^([Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+(/[^?#\s]*)?(#.*)?|unix:[^?#\s]+)$",
+    &["http://127.0.0.1:7101", "https://users.example.com/v1", "unix:/run/app.sock"],
 );
 const TIME: Rule = Text(
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|\+00:00)?$",
@@ -176,6 +176,10 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Upstream", "urls", URL),
     ("Upstream", "urls", Unique),
     ("Upstream", "deadlineHeader", Text(EDITABLE, &["x-request-timeout-ms"])),
+    ("UpstreamConnections", "maxIdle", Whole(1, 1_000_000)),
+    ("UpstreamConnections", "maxRequests", Whole(1, 1_000_000)),
+    ("UpstreamConnections", "max", Whole(1, 1_000_000)),
+    ("UpstreamConnections", "maxWaiting", Whole(0, 1_000_000)),
     ("UpstreamTarget", "url", URL),
     ("UpstreamTarget", "weight", Whole(1, 1_000)),
     ("UpstreamTarget", "priority", Whole(0, 15)),

@@ -9,7 +9,7 @@ use super::Compiler;
 use super::at::At;
 use super::clouds::{hands_out_credentials, is_odd_address};
 use super::edits::Edit;
-use crate::balance::endpoint::Own;
+use crate::balance::endpoint::{Own, UNIX};
 use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash, JsonPath, Span, THOROUGH, UpstreamProtocol};
 use crate::http::grpc::GRPC_TIMEOUT;
@@ -19,10 +19,19 @@ use crate::net::Scheme;
 use crate::plan::{Endpoint, Host, Keep, Upstream, UpstreamTls};
 use crate::policy::header_edit::{HeaderEdit, RequestEdits, is_editable};
 
-/// What stands behind an address may change without the address, as behind a balancer.
-const MAX_AGE: Duration = Duration::from_secs(600);
+/// The bounds of connections where the configuration says nothing. What stands behind an address may change without the address, as behind a
+/// balancer, so that connections grow only so old.
+const KEEP: Keep = Keep {
+    age: Some(Duration::from_secs(600)),
+    idle: Duration::from_secs(60),
+    most_idle: 256,
+    requests: None,
+    most: None,
+    most_waiting: 1_000,
+};
 
-const MAX_IDLE: Duration = Duration::from_secs(60);
+/// The most of anything that bounds connections.
+const MOST: u32 = 1_000_000;
 
 impl Compiler<'_> {
     /// Compiles the upstreams; a wrong one is reported and left out.
@@ -64,7 +73,7 @@ impl Compiler<'_> {
                 location: upstream.responses.location.unwrap_or(true),
                 cookies: upstream.responses.cookies.unwrap_or(false),
                 h2c,
-                keep: keep(upstream.connections.as_ref()),
+                keep: self.keep(&at.member("connections"), upstream.connections.as_ref()),
                 internal: None,
             });
         }
@@ -85,6 +94,21 @@ impl Compiler<'_> {
             Some(_) => {}
         }
         field
+    }
+
+    /// The bounds of connections that are stated at `at`.
+    fn keep(&mut self, at: &At<'_>, stated: Option<&config::UpstreamConnections>) -> Keep {
+        let Some(stated) = stated else { return KEEP };
+        let config::UpstreamConnections { age, idle, max_idle, max_requests, max, max_waiting } = stated;
+        let age = age.map_or(KEEP.age, |Span(age)| (!age.is_zero()).then_some(age));
+        Keep {
+            age,
+            idle: idle.map_or(KEEP.idle, |Span(idle)| idle),
+            most_idle: self.within(&at.member("maxIdle"), *max_idle, (1, MOST), KEEP.most_idle),
+            requests: max_requests.map(|most| self.within(&at.member("maxRequests"), Some(most), (1, MOST), 1_000)),
+            most: max.map(|most| self.within(&at.member("max"), Some(most), (1, MOST), 100)),
+            most_waiting: self.within(&at.member("maxWaiting"), *max_waiting, (0, MOST), KEEP.most_waiting),
+        }
     }
 
     /// Returns whether HTTP/2 is spoken to `upstream` in the clear.
@@ -111,7 +135,12 @@ impl Compiler<'_> {
         let (url, urls, targets) = (at.member("url"), at.member("urls"), at.member("targets"));
         let mut endpoints: Vec<Endpoint> = Vec::new();
         let mut shares = Vec::new();
+        let is_own = (upstream.cloudflare.is_some() && self.capabilities.has(Feature::ServiceBindings))
+            || (upstream.spin.is_some() && self.capabilities.has(Feature::ServiceChaining));
         let mut add = |compiler: &mut Self, at: &At<'_>, text: &str, (share, own): ((u32, u32), Option<Box<Own>>)| {
+            if text.starts_with(UNIX) && !is_own {
+                compiler.require(at, Feature::UnixUpstreams);
+            }
             let Some(mut endpoint) = compiler.endpoint(at, text, first + endpoints.len()) else { return };
             endpoint.own = own;
             if endpoints.iter().any(|other| other.is_same_place(&endpoint)) {
@@ -246,6 +275,14 @@ impl Compiler<'_> {
     }
 
     fn endpoint(&mut self, at: &At<'_>, url: &str, index: usize) -> Option<Endpoint> {
+        if let Some(socket) = url.strip_prefix(UNIX) {
+            let endpoint = socket_at(index, socket);
+            if endpoint.is_none() {
+                let help = "write `unix:/run/app.sock`, or `unix:/run/app.sock:/base/path`";
+                self.error_with(at, format_args!("`{url}` is not the path of a socket"), help);
+            }
+            return endpoint;
+        }
         match parse(index, url) {
             Ok(endpoint) => Some(endpoint),
             Err(faults) => {
@@ -302,7 +339,7 @@ pub(super) fn internal(index: usize, name: String, endpoint: Endpoint, at: JsonP
         location: false,
         cookies: false,
         h2c: false,
-        keep: keep(None),
+        keep: KEEP,
         internal: Some(at),
     }
 }
@@ -313,13 +350,6 @@ fn own_endpoint(index: usize, host: String, base_path: String) -> Option<Endpoin
     Some(Endpoint { index, scheme, port: scheme.default_port(), host, authority, base_path, own: None })
 }
 
-fn keep(connections: Option<&config::UpstreamConnections>) -> Keep {
-    let stated = |member: fn(&config::UpstreamConnections) -> Option<Span>| connections.and_then(member);
-    let age = stated(|connections| connections.age).map_or(MAX_AGE, |Span(age)| age);
-    let idle = stated(|connections| connections.idle).map_or(MAX_IDLE, |Span(idle)| idle);
-    Keep { age: (!age.is_zero()).then_some(age), idle }
-}
-
 /// The endpoint that was discovered at `url`.
 ///
 /// # Errors
@@ -327,6 +357,31 @@ fn keep(connections: Option<&config::UpstreamConnections>) -> Keep {
 pub(crate) fn endpoint_of(url: &str) -> Result<Endpoint, Box<str>> {
     let first = |faults: Vec<Fault>| faults.into_iter().next().map_or_else(Box::default, |(message, _)| message.into());
     parse(Endpoint::FOUND, url).map_err(first)
+}
+
+/// The endpoint that is a Unix socket: its path, and behind a colon the base path. No request has a say in it, and neither has a source of places.
+fn socket_at(index: usize, text: &str) -> Option<Endpoint> {
+    // Some write it as a URL without a host.
+    let text = text.strip_prefix("//").filter(|path| path.starts_with('/')).unwrap_or(text);
+    let file = text.split_once(":/").map_or(text, |(file, _)| file);
+    let base = text.get(file.len()..)?.trim_start_matches(':');
+    let is_wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '$' | '{' | '}');
+    if file.is_empty() || file.starts_with("//") || text.contains(is_wrong) {
+        return None;
+    }
+    if !base.is_empty() && !path::is_normalised(base) {
+        return None;
+    }
+    Some(Endpoint {
+        index,
+        scheme: Scheme::Http,
+        host: [UNIX, file].concat(),
+        port: 0,
+        // As others have it, where nothing else is said.
+        authority: HeaderValue::from_static("localhost"),
+        base_path: base.trim_end_matches('/').to_owned(),
+        own: None,
+    })
 }
 
 /// The message and help for a wrong URL.
@@ -349,7 +404,7 @@ fn wrong(url: &str, why: &str) -> Fault {
     let help = match url.split_once(':').map_or("", |(scheme, _)| scheme) {
         "ws" | "wss" => "write `http://…` or `https://…`: WebSockets need nothing else",
         "grpc" | "grpcs" | "h2c" => "write `http://…` beside `\"protocol\": \"h2c\"`, or `https://…` alone",
-        "unix" => "write `http://host:port`: an upstream on a Unix socket can't be reached",
+        "unix" | "http+unix" => "a Unix socket is the `url` of an upstream: `unix:/run/app.sock`",
         _ => match variable(url) {
             Some(name) => return (format!("`{url}` {why}"), Cow::Owned(format!("write `${{{name}}}`"))),
             None => "write `http://host:port/path` or `https://…`",

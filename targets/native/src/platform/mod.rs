@@ -51,8 +51,8 @@ use crate::health::Health;
 use crate::server::{AccessLogger, Crew, Settings, go_on};
 use crate::stream::{Content, Stream};
 use crate::upstream::{
-    FoundPools, Guard, Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, is_guarded, open_socket, reach,
-    records,
+    Bounds, FoundPools, Guard, Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, is_guarded, open_socket,
+    reach, records,
 };
 
 pub use self::cache::{Keeping, ResponseCache, Shared};
@@ -84,6 +84,8 @@ pub struct Stores {
     pub key_value: KeyValueStore,
     /// The resolver of upstreams' names.
     pub names: Names,
+    /// The most connections to places of upstreams.
+    pub bounds: Bounds,
     /// The health of TLS to upstreams.
     pub handshakes: Handshakes,
     /// The places where requests wait for one another.
@@ -120,6 +122,7 @@ impl Stores {
             counters,
             key_value,
             names,
+            bounds: Bounds::default(),
             handshakes: Handshakes::default(),
             meetings: Meetings::default(),
             computing: Arc::default(),
@@ -249,7 +252,8 @@ impl Native {
                         let place = upstream.internal.as_ref().map(ToString::to_string);
                         Guard::new(health, &place.unwrap_or_default())
                     });
-                    Pool::new(key, Arc::clone(ticker), stores.names.clone(), health, guard)?
+                    let bound = stores.bounds.of(&key);
+                    Pool::new(key, Arc::clone(ticker), stores.names.clone(), health, (guard, bound))?
                 }
             });
         }
@@ -322,7 +326,8 @@ impl Native {
             let place = format!("TLS to {} at {}:{}", called(upstream), endpoint.host, endpoint.port);
             let (health, names) = (self.stores.handshakes.with(&place), self.stores.names.clone());
             // INVARIANT: the settings could be used for another place.
-            Pool::new(key, Arc::clone(&self.ticker), names, health, None).ok()
+            let bound = self.stores.bounds.of(&key);
+            Pool::new(key, Arc::clone(&self.ticker), names, health, (None, bound)).ok()
         })
     }
 

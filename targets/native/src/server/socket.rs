@@ -85,6 +85,7 @@ pub(super) fn open(
 
 /// Passes on the bytes of both sides until they have ended.
 async fn pass(client: Upgraded, upstream: Socket, limits: Arc<Limits>) -> Ended {
+    let _room = upstream.room;
     let upstream = End { io: upstream.transport, early: upstream.early };
     let mask = fastrand::u32(..).to_be_bytes();
     match client.downcast::<TokioIo<Tapped<Activity>>>() {

@@ -10,6 +10,8 @@ use gateway_core::ports::{IoError, IoErrorKind};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
@@ -52,6 +54,17 @@ pub(super) async fn connect(
     }
 }
 
+/// Opens a connection to the Unix socket at `path`.
+pub(super) async fn connect_to_socket(path: &str) -> Result<Transport, IoError> {
+    #[cfg(unix)]
+    return match UnixStream::connect(path).await {
+        Ok(stream) => Ok(Transport::Unix(stream)),
+        Err(error) => Err(before_send(unconnected(&error))),
+    };
+    #[cfg(not(unix))]
+    return Err(before_send(IoErrorKind::Other));
+}
+
 async fn secure(stream: TcpStream, tls: Option<Security<'_>>) -> Result<Transport, IoErrorKind> {
     // A request is written in one piece: waiting for more to send only costs time.
     let _ = stream.set_nodelay(true);
@@ -77,7 +90,8 @@ fn before_send(kind: IoErrorKind) -> IoError {
 /// Classifies the error of a failed connection.
 fn unconnected(error: &io::Error) -> IoErrorKind {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => IoErrorKind::Connect,
+        // A socket that is not there is one on which nobody listens.
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => IoErrorKind::Connect,
         // The machine has no address of the family of the upstream's: no IPv6, for instance.
         io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable | io::ErrorKind::AddrNotAvailable => {
             IoErrorKind::Unroutable

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::deadline::{Due, Point};
 use super::lease::{Connection, Hold, Lease};
-use super::pool::{Opened, Pool};
+use super::pool::{Found, Opened, Pool};
 use super::repeat::{self, is_repeatable};
 use super::shared::Occupied;
 use crate::stream::{Content, Handing, Stream, StreamError};
@@ -227,25 +227,52 @@ async fn on_new(
 ) -> Result<Reply, IoError> {
     // On a shared connection they would authenticate every client's exchanges.
     let alone = connection_auth::has_credentials(request.headers());
-    let opened = {
-        let _permit = if alone { None } else { pool.may_open().await };
-        let shared = if may_share && !alone { pool.shared(&due) } else { None };
-        match shared {
-            Some(occupied) => Opened::H2(occupied),
-            None => match pool.open(alone, connect_within, &due).await {
-                Ok(opened) => opened,
-                Err(error) => {
-                    request.into_body().leave();
-                    return Err(error);
-                }
-            },
+    let mut request = request;
+    let mut left = connect_within;
+    loop {
+        let opened = match open(pool, (alone, may_share), &mut left, &due).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                request.into_body().leave();
+                return Err(error);
+            }
+        };
+        let sent = match opened {
+            Opened::H1(connection) => send_h1(pool, connection, request, false, &due).await,
+            Opened::H2(occupied) => send_h2(pool, occupied, request, None, &due).await,
+        };
+        match sent {
+            Ok(response) => return Ok(response),
+            // It had waited for a connection that ended in that moment.
+            Err(Unanswered { request: Some(unsent), was_sent: false, .. }) if pool.is_bounded() => request = unsent,
+            Err(unanswered) => return Err(unanswered.error),
         }
-    };
-    match opened {
-        Opened::H1(connection) => send_h1(pool, connection, request, false, &due).await,
-        Opened::H2(occupied) => send_h2(pool, occupied, request, None, &due).await,
     }
-    .map_err(|unanswered| unanswered.error)
+}
+
+/// Opens a connection, or takes what serves in its place: one that others share, if it `may_share`, or where connections are bounded one that has become idle. Takes what
+/// it has waited for that off the time that is `left`.
+async fn open(
+    pool: &Pool,
+    (alone, may_share): (bool, bool),
+    left: &mut Option<Duration>,
+    due: &Due,
+) -> Result<Opened, IoError> {
+    let begun = pool.is_bounded().then(Instant::now);
+    let room = match pool.room(alone, *left, due).await? {
+        Found::Room(room) => room,
+        Found::Idle(connection) => return Ok(Opened::H1(connection)),
+        Found::Shared(occupied) => return Ok(Opened::H2(occupied)),
+    };
+    if let (Some(left), Some(begun)) = (left.as_mut(), begun) {
+        *left = left.saturating_sub(begun.elapsed());
+    }
+    let _permit = if alone { None } else { pool.may_open().await };
+    let shared = if may_share && !alone { pool.shared(due) } else { None };
+    match shared {
+        Some(occupied) => Ok(Opened::H2(occupied)),
+        None => pool.open(alone, room, *left, due).await,
+    }
 }
 
 async fn send_h1(

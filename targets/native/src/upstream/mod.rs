@@ -2,6 +2,7 @@
 
 mod addresses;
 mod any_name;
+mod bound;
 mod connect;
 mod deadline;
 mod exchange;
@@ -18,6 +19,7 @@ mod socket;
 mod tls;
 mod watch;
 
+pub use bound::{Bound, Bounds, Room};
 pub use exchange::{fetch, reach};
 pub use guard::Guard;
 pub use handshakes::Handshakes;

@@ -1,8 +1,8 @@
 //! The open connections to one upstream, and the opening of more.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,11 +13,12 @@ use gateway_core::ports::{Address, Connections, IoError, IoErrorKind, Scheme};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::task::JoinHandle;
 
 use super::addresses::Addresses;
-use super::connect::{Security, connect};
+use super::bound::{Bound, Room};
+use super::connect::{Security, connect, connect_to_socket};
 use super::deadline::{Due, Point};
 use super::guard::Guard;
 use super::lease::Connection;
@@ -34,6 +35,12 @@ use crate::transport::Transport;
 /// The longest that a connection may take, after its response has ended, to be ready for the next request, in
 /// milliseconds.
 const READY_TIMEOUT: Tick = 1_000;
+
+/// The longest that a request which waits for a connection waits for one that is not.
+const READY_WITHIN: Duration = Duration::from_millis(50);
+
+/// The address of a Unix socket among addresses.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// The largest head of a response over HTTP/2, in bytes.
 const MAX_HEAD: u32 = 256 * 1024;
@@ -52,9 +59,6 @@ const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// The largest head of a response over HTTP/1.1, and the most that is read of a body at once.
 pub(super) const MAX_BUFFER: usize = 64 * 1024;
-
-/// The most idle connections that a pool keeps.
-const MAX_IDLE: usize = 256;
 
 /// The identity of a pool: endpoints with equal keys share connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +86,11 @@ pub struct Pool {
     speaks_h1: AtomicBool,
     /// Permits to open a connection otherwise.
     opening: Semaphore,
+    /// The most connections, over all threads, if there is such a bound.
+    bound: Option<Arc<Bound>>,
+    /// The number of requests of this thread that wait for a connection, and what they are told by.
+    waiting: AtomicUsize,
+    returned: Notify,
     /// The number of HTTP/1.1 connections that exchanges use.
     in_use: Arc<AtomicUsize>,
     /// A token held by the task of each connection while that is open.
@@ -130,6 +139,16 @@ impl PoolKey {
             restricted: is_guarded(upstream, endpoint),
         })
     }
+
+    /// The path of the Unix socket that it is, if it is one.
+    fn socket(&self) -> Option<&str> {
+        self.host.strip_prefix("unix:")
+    }
+
+    /// The most connections at once, and the most requests that wait for one, if connections are bounded.
+    pub(super) fn bound(&self) -> Option<(usize, usize)> {
+        Some((self.keep.most? as usize, self.keep.most_waiting as usize))
+    }
 }
 
 impl PoolKey {
@@ -171,8 +190,8 @@ pub(crate) fn is_guarded(upstream: &Upstream, endpoint: &Endpoint) -> bool {
 }
 
 impl Pool {
-    /// A pool without connections; `names` looks up the upstream's name, `health` is told of its handshakes, and `guard` keeps it off
-    /// addresses that may not be called.
+    /// A pool without connections; `names` looks up the upstream's name, `health` is told of its handshakes, `guard` keeps it off
+    /// addresses that may not be called, and `bound` is the most connections.
     ///
     /// # Errors
     /// When a certificate or key can't be used.
@@ -181,7 +200,7 @@ impl Pool {
         ticker: Arc<Ticker>,
         names: Names,
         health: Arc<Health>,
-        guard: Option<Guard>,
+        (guard, bound): (Option<Guard>, Option<Arc<Bound>>),
     ) -> Result<Arc<Self>, TlsError> {
         let tls = match key.scheme {
             Scheme::Http => None,
@@ -193,7 +212,9 @@ impl Pool {
                 Some(Tls { name, any, http1: Arc::new(http1), health })
             }
         };
-        let addresses = Arc::new(Addresses::new(&key.host, key.port, names, guard));
+        // A socket has one address, by which nobody is called.
+        let host = if key.socket().is_some() { "0.0.0.0" } else { &key.host };
+        let addresses = Arc::new(Addresses::new(host, key.port, names, guard));
         let pool = Arc::new(Self {
             key,
             tls,
@@ -203,11 +224,17 @@ impl Pool {
             h2: Mutex::default(),
             speaks_h1: AtomicBool::new(false),
             opening: Semaphore::new(MAX_OPENING),
+            bound,
+            waiting: AtomicUsize::new(0),
+            returned: Notify::new(),
             in_use: Arc::default(),
             open: Arc::default(),
         });
         let watched: Arc<dyn Watched> = Arc::<Self>::clone(&pool);
         pool.ticker.watch(Arc::downgrade(&watched));
+        if let Some(bound) = &pool.bound {
+            bound.has(&pool);
+        }
         Ok(pool)
     }
 
@@ -226,7 +253,7 @@ impl Pool {
 
     /// The known addresses of the upstream's name.
     pub(crate) fn addresses(&self) -> Vec<Address> {
-        self.addresses.list()
+        if self.key.socket().is_some() { Vec::new() } else { self.addresses.list() }
     }
 
     /// Has the upstream's name looked up again soon, however recent the known addresses are.
@@ -234,12 +261,12 @@ impl Pool {
         self.addresses.set_stale();
     }
 
-    /// Runs `connection` to its end.
-    fn drive<C: Future<Output: Send> + Send + 'static>(&self, connection: C) -> JoinHandle<()> {
+    /// Runs `connection` to its end, which has this `room` until then.
+    fn drive<C: Future<Output: Send> + Send + 'static>(&self, connection: C, room: Option<Room>) -> JoinHandle<()> {
         let open = Arc::clone(&self.open);
         tokio::spawn(async move {
             let _ = connection.await;
-            drop(open);
+            drop((open, room));
         })
     }
 
@@ -248,14 +275,26 @@ impl Pool {
         self.tls.is_some() || self.key.h2c
     }
 
+    /// Returns whether the connections are bounded.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.bound.is_some()
+    }
+
     /// The scheme of the upstream's URL.
     pub(super) fn scheme(&self) -> Scheme {
         self.key.scheme
     }
 
-    /// Returns whether a connection that was opened at `opened` may have exchanges at `now`.
-    fn is_young(&self, opened: Tick, now: Tick) -> bool {
-        self.key.keep.age.is_none_or(|age| now.saturating_sub(opened) < millis(age))
+    /// The time from which a connection that is opened now gets no more exchanges: at nine to ten tenths of the age, so that those that were opened
+    /// together don't end together.
+    fn old(&self) -> Tick {
+        let Some(age) = self.key.keep.age.map(millis) else { return Tick::MAX };
+        self.ticker.with_stops().saturating_add(age - fastrand::u64(..=age / 10))
+    }
+
+    /// The number of requests that a new connection may have.
+    fn requests(&self) -> u32 {
+        self.key.keep.requests.unwrap_or(u32::MAX)
     }
 
     /// The worker's time.
@@ -315,17 +354,97 @@ impl Pool {
     /// Takes back a connection whose exchange has ended.
     pub(crate) fn put(&self, connection: Connection) {
         connection.watch.end();
-        if connection.sender.is_closed() || connection.watch.is_single() {
+        if !connection.watch.may_go_on() || connection.sender.is_closed() || connection.watch.is_single() {
             return;
         }
         let now = self.ticker.with_stops();
-        if !self.is_young(connection.watch.opened, now) || self.key.keep.idle.is_zero() {
+        if now >= connection.watch.old || self.key.keep.idle.is_zero() {
+            return;
+        }
+        let is_waited_for = self.waiting.load(Ordering::Relaxed) > 0;
+        // Requests of other threads wait for its room.
+        if !is_waited_for && self.bound.as_ref().is_some_and(|bound| bound.waiting() > 0) {
             return;
         }
         let mut idle = lock(&self.idle);
-        if idle.len() < MAX_IDLE {
+        if idle.len() < self.key.keep.most_idle as usize {
             idle.push(Idle { connection, since: now });
         }
+        if is_waited_for {
+            self.returned.notify_one();
+        }
+    }
+
+    /// Takes room for a connection beside those of the pool, for which it waits `within` this time.
+    pub(super) async fn room_alone(&self, within: Option<Duration>) -> Result<Option<Room>, IoError> {
+        match &self.bound {
+            None => Ok(None),
+            Some(bound) => match bound.try_take() {
+                Some(room) => Ok(Some(room)),
+                None => waiting(bound, within, bound.take(), bound.make_room()).await,
+            },
+        }
+    }
+
+    /// Takes room for a new connection, where connections are bounded, or what serves in its place: a connection that has become idle, or unless the exchange has to be
+    /// `alone`, a place on one that others share, where as many exchanges are as the upstream takes. Waits for it `within` this time.
+    pub(super) async fn room(&self, alone: bool, within: Option<Duration>, due: &Due) -> Result<Found, IoError> {
+        let Some(bound) = &self.bound else { return Ok(Found::Room(None)) };
+        if let Some(room) = bound.try_take() {
+            return Ok(Found::Room(Some(room)));
+        }
+        let there = || if alone { None } else { self.least_busy(due).map(Found::Shared) };
+        if let Some(found) = there() {
+            return Ok(found);
+        }
+        let is_made = bound.make_room();
+        let _here = Here::new(&self.waiting);
+        let found = async {
+            let mut taking = pin!(bound.take());
+            loop {
+                let returned = self.returned.notified();
+                if let Some(found) = self.take().map(Found::Idle).or_else(there) {
+                    return Some(found);
+                }
+                let next = async {
+                    match self.unready() {
+                        // It was returned a moment ago.
+                        Some(mut idle) => {
+                            let is_ready = tokio::time::timeout(READY_WITHIN, idle.sender.ready()).await;
+                            matches!(is_ready, Ok(Ok(()))).then_some(idle)
+                        }
+                        None => {
+                            returned.await;
+                            None
+                        }
+                    }
+                };
+                tokio::select! {
+                    room = &mut taking => return room.map(|room| Found::Room(Some(room))),
+                    Some(idle) = next => return Some(Found::Idle(idle)),
+                    else => {}
+                }
+            }
+        };
+        let found = waiting(bound, within, found, is_made).await?;
+        found.ok_or(IoError::before_send(IoErrorKind::ConnectionLimit))
+    }
+
+    /// Ends an idle connection, whatever thread it is of; returns whether there was one.
+    pub(super) fn end_idle(&self) -> bool {
+        self.unready().is_some()
+    }
+
+    /// Returns an idle connection that may not be ready yet.
+    fn unready(&self) -> Option<Connection> {
+        lock(&self.idle).pop().map(|idle| idle.connection)
+    }
+
+    /// A place on the shared connection with the fewest exchanges, whether or not the upstream takes one more.
+    fn least_busy(&self, due: &Due) -> Option<Occupied> {
+        let list = lock(&self.h2);
+        let usable = list.iter().filter(|shared| shared.is_usable());
+        usable.min_by_key(|shared| shared.link.taken()).map(|shared| shared.occupy(due))
     }
 
     /// Opens an HTTP/1.1 connection outside the pool.
@@ -352,7 +471,12 @@ impl Pool {
             (None, head) => (head, due.head_error),
         };
         let left = limit.map(|limit| limit.saturating_duration_since(std::time::Instant::now()));
-        let connecting = connect(&self.addresses, tls, left);
+        let connecting = async {
+            match self.key.socket() {
+                Some(path) => connect_to_socket(path).await.map(|transport| (NOWHERE, transport)),
+                None => connect(&self.addresses, tls, left).await,
+            }
+        };
         match limit {
             None => connecting.await,
             Some(limit) => {
@@ -361,22 +485,28 @@ impl Pool {
         }
     }
 
-    /// Opens a connection: with HTTP/1.1 if it is to be `alone`, else with the protocol of the upstream's choice.
-    pub(super) async fn open(&self, alone: bool, within: Option<Duration>, due: &Due) -> Result<Opened, IoError> {
+    /// Opens a connection in this `room`: with HTTP/1.1 if it is to be `alone`, else with the protocol of the upstream's choice.
+    pub(super) async fn open(
+        &self,
+        alone: bool,
+        room: Option<Room>,
+        within: Option<Duration>,
+        due: &Due,
+    ) -> Result<Opened, IoError> {
         let tls = self.tls.as_ref().map(|tls| tls.security(alone));
         let (address, transport) = self.connect(tls, within, due).await?;
         if transport.chose_h2() || self.key.h2c {
-            return self.share(alone, address, transport, due).await.map(Opened::H2);
+            return self.share(alone, address, (transport, room), due).await.map(Opened::H2);
         }
         if !alone {
             self.speaks_h1.store(true, Ordering::Relaxed);
         }
         let failed = |_| IoError::before_send(IoErrorKind::Protocol);
-        let watch = Arc::new(Watch::new(address, self.ticker.with_stops(), Arc::clone(&self.in_use)));
+        let watch = Arc::new(Watch::new(address, self.old(), self.requests(), Arc::clone(&self.in_use)));
         let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&watch)));
         let (sender, connection) =
             http1::Builder::new().max_buf_size(MAX_BUFFER).handshake(io).await.map_err(failed)?;
-        watch.set_task(self.drive(connection).abort_handle());
+        watch.set_task(self.drive(connection, room).abort_handle());
         let watched: Arc<dyn Watched> = Arc::<Watch>::clone(&watch);
         self.ticker.watch(Arc::downgrade(&watched));
         Ok(Opened::H1(Connection { sender, watch }))
@@ -387,11 +517,11 @@ impl Pool {
         &self,
         alone: bool,
         address: SocketAddr,
-        transport: Transport,
+        (transport, room): (Transport, Option<Room>),
         due: &Due,
     ) -> Result<Occupied, IoError> {
         let failed = |kind| Err(IoError::before_send(kind));
-        let link = Arc::new(Link::new(address, self.ticker.with_stops()));
+        let link = Arc::new(Link::new(address, self.old(), self.requests()));
         let frames = Frames::of_upstream(MAX_HEAD as usize);
         let io = Tapped::new(transport, Bytes::new(), Arc::clone(&link)).with_frames(frames);
         let begun = http2::Builder::new(TokioExecutor::new())
@@ -405,12 +535,13 @@ impl Pool {
             .await;
         let Ok((sender, mut connection)) = begun else { return failed(link.failure()) };
         let driven = Arc::clone(&link);
-        let driving = self.drive(poll_fn(move |cx| {
+        let driving = poll_fn(move |cx| {
             driven.await_settings(cx);
             let polled = Pin::new(&mut connection).poll(cx);
             driven.set_room(connection.current_max_send_streams());
             polled
-        }));
+        });
+        let driving = self.drive(driving, room);
         let is_settled = tokio::select! {
             () = link.settled() => true,
             _ = driving => false,
@@ -429,6 +560,10 @@ impl Pool {
         list.retain(Shared::is_usable);
         if !alone && list.len() < MAX_SHARED {
             list.push(shared);
+            drop(list);
+            if self.bound.is_some() {
+                self.returned.notify_waiters();
+            }
         }
         Ok(occupied)
     }
@@ -438,6 +573,47 @@ impl Pool {
 pub(super) enum Opened {
     H1(Connection),
     H2(Occupied),
+}
+
+/// Room for a new connection, where connections are bounded, or what serves in its place.
+pub(super) enum Found {
+    Room(Option<Room>),
+    Idle(Connection),
+    Shared(Occupied),
+}
+
+/// A request of this thread that waits for a connection.
+struct Here<'p>(&'p AtomicUsize);
+
+impl<'p> Here<'p> {
+    fn new(waiting: &'p AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Here<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Waits for `found` in the line of `bound`, `within` this time; however many wait, if room `is_made` for it.
+async fn waiting<T>(
+    bound: &Bound,
+    within: Option<Duration>,
+    found: impl Future<Output = T>,
+    is_made: bool,
+) -> Result<T, IoError> {
+    let full = IoError::before_send(IoErrorKind::ConnectionLimit);
+    let (_waiting, may_wait) = bound.wait();
+    if !may_wait && !is_made {
+        return Err(full);
+    }
+    match within {
+        None => Ok(found.await),
+        Some(within) => tokio::time::timeout(within, found).await.map_err(|_| full),
+    }
 }
 
 impl Watched for Pool {
@@ -450,9 +626,17 @@ impl Watched for Pool {
         let known = self.addresses.list();
         let is_known = |to: SocketAddr| known.iter().any(|known| known.address == to);
         let timeout = millis(self.key.keep.idle);
+        // Whoever waits for room has it soon, wherever connections are idle.
+        let mut wanted = self.bound.as_ref().map_or(0, |bound| bound.waiting());
+        let mut is_wanted = || {
+            let is_wanted = wanted > 0;
+            wanted = wanted.saturating_sub(1);
+            is_wanted
+        };
         lock(&self.h2).retain(|Shared { sender, link }| {
             let is_kept = is_known(link.address())
-                && self.is_young(link.opened, now)
+                && now < link.old
+                && (link.taken() > 0 || !is_wanted())
                 && (link.idle_for(now) < timeout || link.taken() > 0);
             !sender.is_closed() && is_kept
         });
@@ -462,7 +646,8 @@ impl Watched for Pool {
             !connection.sender.is_closed()
                 && now.saturating_sub(*since) < timeout
                 && is_known(connection.watch.address())
-                && self.is_young(connection.watch.opened, now)
+                && now < connection.watch.old
+                && !is_wanted()
         });
         !idle.is_empty()
     }

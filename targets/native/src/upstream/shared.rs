@@ -49,8 +49,10 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Link {
     address: SocketAddr,
-    /// The time at which it was opened.
-    pub(super) opened: Tick,
+    /// The time from which it gets no more requests.
+    pub(super) old: Tick,
+    /// The number of requests that it may still have.
+    left: AtomicUsize,
     /// The time since which it has no exchange, as far as it was looked at; 0 is none.
     idle_since: AtomicU64,
     /// The number of exchanges on it.
@@ -73,11 +75,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// The state of a connection to `address`, opened at `opened`.
-    pub(super) fn new(address: SocketAddr, opened: Tick) -> Self {
+    /// The state of a connection to `address`, which is old at `old` or after so many `requests`.
+    pub(super) fn new(address: SocketAddr, old: Tick, requests: u32) -> Self {
         Self {
             address,
-            opened,
+            old,
+            left: AtomicUsize::new(requests as usize),
             idle_since: AtomicU64::new(0),
             taken: AtomicUsize::new(0),
             room: AtomicUsize::new(0),
@@ -209,6 +212,12 @@ impl Place {
     /// Takes a place for an exchange whose head has to come until `due`.
     fn take(link: &Arc<Link>, due: Option<Instant>) -> Self {
         link.taken.fetch_add(1, Ordering::Relaxed);
+        // The thread of the pool alone takes places.
+        let left = link.left.load(Ordering::Relaxed).saturating_sub(1);
+        link.left.store(left, Ordering::Relaxed);
+        if left == 0 {
+            link.retire();
+        }
         Self { link: Arc::clone(link), heard: link.heard.load(Ordering::Relaxed), due }
     }
 

@@ -1,7 +1,7 @@
 //! Opens WebSockets to upstreams: each on a connection of its own, which no other exchange uses.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gateway_core::http::websocket;
@@ -11,6 +11,7 @@ use http::{Request, StatusCode, Version};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
+use super::bound::Room;
 use super::deadline::{Due, Point};
 use super::exchange::{body, classify};
 use super::lease::{Hold, Lease};
@@ -25,6 +26,8 @@ pub struct Socket {
     pub(crate) transport: Transport,
     /// Bytes that came with the upstream's answer.
     pub(crate) early: Bytes,
+    /// Its room among the connections to the place, where they are bounded.
+    pub(crate) room: Option<Room>,
 }
 
 /// Sends a handshake, and returns the answer: a socket, or an ordinary response that declines it.
@@ -59,6 +62,9 @@ async fn shake(
     let key = request.headers().get(SEC_WEBSOCKET_KEY).cloned();
     let key = key.ok_or(IoError::before_send(IoErrorKind::Other))?;
     *request.version_mut() = Version::HTTP_11;
+    let begun = Instant::now();
+    let room = pool.room_alone(connect_within).await?;
+    let connect_within = connect_within.map(|within| within.saturating_sub(begun.elapsed()));
     let transport = pool.connect_alone(connect_within, due).await?;
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(transport)).await.map_err(|_| IoError::before_send(IoErrorKind::Protocol))?;
@@ -74,6 +80,6 @@ async fn shake(
     }
     let upgraded = hyper::upgrade::on(&mut response).await.map_err(|error| classify(&error, false))?;
     let parts = upgraded.downcast::<TokioIo<Transport>>().map_err(|_| IoError::new(IoErrorKind::Other))?;
-    let socket = Socket { transport: parts.io.into_inner(), early: parts.read_buf };
+    let socket = Socket { transport: parts.io.into_inner(), early: parts.read_buf, room };
     Ok(Handshake::Opened(response.map(drop), socket))
 }

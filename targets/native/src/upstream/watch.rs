@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -31,8 +31,10 @@ const USUAL_HEAD: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Watch {
     address: SocketAddr,
-    /// The time at which the connection was opened.
-    pub(super) opened: Tick,
+    /// The time from which the connection gets no more requests.
+    pub(super) old: Tick,
+    /// The number of requests that it may still have.
+    left: AtomicU32,
     /// The deadline; 0 is none.
     deadline: AtomicU64,
     overdue: AtomicBool,
@@ -61,11 +63,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// The watch of a connection to `address`, opened at `opened`. `all_in_use` counts the connections that exchanges use.
-    pub(super) fn new(address: SocketAddr, opened: Tick, all_in_use: Arc<AtomicUsize>) -> Self {
+    /// The watch of a connection to `address`, which is old at `old` or after so many `requests`. `all_in_use` counts the connections that exchanges use.
+    pub(super) fn new(address: SocketAddr, old: Tick, requests: u32, all_in_use: Arc<AtomicUsize>) -> Self {
         Self {
             address,
-            opened,
+            old,
+            left: AtomicU32::new(requests),
             deadline: AtomicU64::new(0),
             overdue: AtomicBool::new(false),
             answered: AtomicBool::new(false),
@@ -122,6 +125,13 @@ impl Watch {
             self.all_in_use.fetch_sub(1, Ordering::Relaxed);
         }
         self.set(None);
+    }
+
+    /// Counts a request that has ended; returns whether there may be another one. One thread has the connection.
+    pub(super) fn may_go_on(&self) -> bool {
+        let left = self.left.load(Ordering::Relaxed).saturating_sub(1);
+        self.left.store(left, Ordering::Relaxed);
+        left > 0
     }
 
     /// Sets or removes the deadline.

@@ -14,6 +14,7 @@ mod access_tokens;
 mod addresses;
 mod admin;
 mod api_keys;
+mod bounds;
 mod cache;
 mod cache_file;
 mod canary;
@@ -72,6 +73,8 @@ mod tls;
 mod trailers;
 #[cfg(target_os = "linux")]
 mod trouble;
+#[cfg(unix)]
+mod unix_upstreams;
 mod uploads;
 mod upstream_tls;
 mod upstreams;
