@@ -327,6 +327,9 @@ catalogue! {
     /// The route's policy `maintenance` holds (RFC 9110 §15.6.4).
     MAINTENANCE pub maintenance "maintenance" SERVICE_UNAVAILABLE
         "Maintenance" "there is maintenance; try again after the time in `Retry-After`";
+    /// The route's policy `fault` has it fail on purpose, mostly with another status.
+    FAULT_INJECTED pub fault_injected "fault_injected" SERVICE_UNAVAILABLE
+        "Fault injected" "this error is made on purpose, to see what becomes of it";
     /// The upstream fails, and is not called for a while (RFC 9110 §15.6.4).
     CIRCUIT_OPEN pub circuit_open "circuit_open" SERVICE_UNAVAILABLE
         "Circuit open" "the upstream has failed too often and is not called for a while; try again after the time in `Retry-After`";

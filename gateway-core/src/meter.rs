@@ -29,7 +29,12 @@ pub(crate) struct Meter {
     pub(crate) tagged: Option<etag::Outcome>,
     /// What the answer is, if an upstream has failed and something else came next.
     pub(crate) fell_back: Option<FellBack>,
+    /// The faults that were made on purpose, as bits in the order of [`FAULTS`].
+    pub(crate) faults: u8,
 }
+
+/// The labels of faults on purpose.
+pub(crate) const FAULTS: [&str; 2] = ["delay", "abort"];
 
 /// An answer in place of that of an upstream which has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -254,6 +254,8 @@ pub(crate) struct Rare {
     pub(crate) mapped: Option<Method>,
     /// What the answer is, if an upstream has failed and something else came next.
     pub(crate) fell_back: Option<FellBack>,
+    /// The faults that were made on purpose.
+    pub(crate) fault: Option<Box<str>>,
 }
 
 impl Facts {
@@ -527,6 +529,20 @@ impl Record {
         }
         if let Some(facts) = &mut self.facts {
             facts.rare().fell_back = Some(what);
+        }
+    }
+
+    /// Notes a fault that is made on purpose: the one with this place among [`FAULTS`](crate::meter::FAULTS), in `words`.
+    pub(crate) fn faulty(&mut self, place: usize, words: &str) {
+        if let Some(meter) = &mut self.meter {
+            meter.faults |= 1 << place;
+        }
+        if let Some(facts) = &mut self.facts {
+            let before = &mut facts.rare().fault;
+            *before = Some(match before {
+                Some(before) => [before, ", ", words].concat().into(),
+                None => words.into(),
+            });
         }
     }
 

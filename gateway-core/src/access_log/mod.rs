@@ -149,6 +149,9 @@ struct Line<'r> {
     /// What the answer is, if an upstream has failed and something else came next.
     #[serde(skip_serializing_if = "Option::is_none")]
     fallback: Option<&'static str>,
+    /// The faults that were made on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'r str>,
     /// Set if no client waits for it.
     #[serde(skip_serializing_if = "is_false")]
     background: bool,
@@ -248,6 +251,7 @@ impl<'r> Line<'r> {
             method_override: rare.and_then(|rare| rare.overridden.as_ref()).map(Method::as_str),
             upstream_method: rare.and_then(|rare| rare.mapped.as_ref()).map(Method::as_str),
             fallback: rare.and_then(|rare| rare.fell_back).map(FellBack::word),
+            fault: rare.and_then(|rare| rare.fault.as_deref()),
             background: facts.is_background,
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),

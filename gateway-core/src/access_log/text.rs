@@ -104,6 +104,7 @@ fn reasons(line: &Line<'_>) -> String {
     reasons.extend(waits.map(|(name, wait)| format!("(waited {} for limit: {name})", took(wait).trim())));
     reasons.extend(line.attempts.map(|attempts| format!("({attempts} attempts)")));
     reasons.extend(line.fallback.map(|what| format!("(fallback: {what})")));
+    reasons.extend(line.fault.map(|fault| format!("(fault on purpose: {fault})")));
     reasons.extend(line.auth.map(|reason| format!("(auth: {reason})")));
     reasons.extend(line.upstream_auth.map(|reason| format!("(upstream auth: {reason})")));
     reasons.extend(line.rule.map(|rule| {

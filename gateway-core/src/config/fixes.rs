@@ -42,6 +42,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "maintenance", "{\"flag\": \"maintenance\"}"),
     ("", "cors", "{\"origins\": [\"https://example.com\"]}"),
     ("", "csrf", "{}"),
+    ("", "fault", "{\"percent\": 1, \"status\": 503}"),
     ("", "validate", "{\"json\": {}}"),
     ("", "security", "{\"frame\": \"deny\", \"referrer\": \"strict-origin-when-cross-origin\"}"),
     ("", "hsts", "{\"maxAge\": \"365d\"}"),

@@ -364,7 +364,8 @@ async fn keep<P: Platform>(
         content,
         heeds_keys,
         went_by: Vec::new(),
-        begun: platform.monotonic(),
+        // What it had to wait for on purpose counts.
+        begun: platform.monotonic().saturating_sub(exchange.spent()),
         done: 0,
         is_unsent: true,
         is_held: false,

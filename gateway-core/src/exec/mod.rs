@@ -26,6 +26,7 @@ mod etag;
 mod exchange;
 mod external;
 mod fallback;
+mod fault;
 mod finish;
 mod flag;
 mod hedge;

@@ -175,6 +175,7 @@ pub(super) async fn send_to<P: Platform>(
             | RequestStep::ContentType(_)
             | RequestStep::Validate(_)
             | RequestStep::OpenApi(_)
+            | RequestStep::Fault(_)
             | RequestStep::Idempotency(_)
             | RequestStep::EditBody(_)
             | RequestStep::Steer(_) => {}

@@ -8,7 +8,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use super::authenticate::Begun;
 use super::exchange::Exchange;
 use super::within::{timely, within};
-use super::{authenticate, body as bodies, content, idempotency, limits, maintenance, openapi, version};
+use super::{authenticate, body as bodies, content, fault, idempotency, limits, maintenance, openapi, version};
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
@@ -120,6 +120,8 @@ pub(super) async fn apply<'p, P: Platform>(
                 let asked = (&mut *call, &mut *body);
                 Box::pin(openapi::check(exchange, platform, checks, asked, route.body_limit)).await?;
             }
+            // Boxed, so that not every request has room for it.
+            RequestStep::Fault(step) => Box::pin(fault::apply(exchange, platform, (step, route), call)).await?,
             // Boxed, so that not every request has room for it.
             RequestStep::Idempotency(rule) => {
                 let asked = (&mut *call, &mut *body);

@@ -11,6 +11,9 @@ pub const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 /// The field with the status of a call: in the head of an answer that has nothing else, in its trailers otherwise.
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
+/// The field with words about that, percent-encoded where they are no plain text.
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
 /// The most digits of a timeout.
 const MOST_DIGITS: usize = 8;
 
@@ -56,6 +59,16 @@ pub fn timeout_field(time: Duration) -> HeaderValue {
 #[must_use]
 pub fn status(headers: &HeaderMap) -> Option<u8> {
     headers.get(GRPC_STATUS)?.to_str().ok()?.parse().ok()
+}
+
+/// The fields of an answer that has nothing else than this status of a call, and these words about it.
+#[must_use]
+pub fn trailers_only(status: u8, message: &'static str) -> Vec<(HeaderName, HeaderValue)> {
+    vec![
+        (CONTENT_TYPE, HeaderValue::from_static("application/grpc")),
+        (GRPC_STATUS, HeaderValue::from(u16::from(status))),
+        (GRPC_MESSAGE, HeaderValue::from_static(message)),
+    ]
 }
 
 #[cfg(test)]

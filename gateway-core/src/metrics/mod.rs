@@ -21,7 +21,7 @@ use self::versions::Versions;
 use crate::adopted::Adopted;
 use crate::cache::status::WORDS;
 use crate::error::STORE_UNAVAILABLE;
-use crate::meter::{DESCRIBED, FALLBACKS, Meter, class, nanos};
+use crate::meter::{DESCRIBED, FALLBACKS, FAULTS, Meter, class, nanos};
 use crate::plan::Plan;
 use crate::policy::quota::Verdict;
 use crate::policy::{etag, idempotency};
@@ -70,6 +70,8 @@ pub(crate) struct Served {
     pub(crate) tagged: [AtomicU64; etag::OUTCOMES.len()],
     /// The answers in place of those of upstreams that have failed, in the order of [`FALLBACKS`].
     pub(crate) fell_back: [AtomicU64; FALLBACKS.len()],
+    /// The requests with faults on purpose, in the order of [`FAULTS`].
+    pub(crate) faults: [AtomicU64; FAULTS.len()],
 }
 
 /// Durations by the class of the status; the first are of exchanges without any.
@@ -144,12 +146,8 @@ impl Metrics {
                 count.fetch_add(1, Ordering::Relaxed);
             }
         }
-        if meter.described != 0 {
-            let has = |bit: usize| meter.described >> bit & 1 != 0;
-            for (_, count) in route.described.iter().enumerate().filter(|(bit, _)| has(*bit)) {
-                count.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+        count_bits(meter.described, &route.described);
+        count_bits(meter.faults, &route.faults);
         let keyed = meter.keyed.and_then(|outcome| route.keyed.get(outcome as usize));
         let tagged = meter.tagged.and_then(|outcome| route.tagged.get(outcome as usize));
         let fell_back = meter.fell_back.and_then(|what| route.fell_back.get(what as usize));
@@ -180,6 +178,16 @@ impl Metrics {
         {
             upstream.observe(class, took);
         }
+    }
+}
+
+/// Counts each of `counts` whose bit is set in `bits`.
+fn count_bits(bits: u8, counts: &[AtomicU64]) {
+    if bits == 0 {
+        return;
+    }
+    for (_, count) in counts.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 != 0) {
+        count.fetch_add(1, Ordering::Relaxed);
     }
 }
 

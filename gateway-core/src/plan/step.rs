@@ -12,6 +12,7 @@ use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::content_type::ContentTypes;
 use crate::policy::csrf::Csrf;
+use crate::policy::fault::Fault;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::idempotency::Idempotency;
 use crate::policy::maintenance::Maintenance;
@@ -48,6 +49,8 @@ pub enum RequestStep {
     Validate(Box<Validate>),
     /// Look at it by the description of its API.
     OpenApi(Arc<Checks>),
+    /// Have it fail on purpose.
+    Fault(Box<Fault>),
     /// Read the idempotency key.
     Idempotency(Box<Idempotency>),
     /// Choose another upstream for some callers.
@@ -111,6 +114,7 @@ impl RequestStep {
             | Self::Csrf(_)
             | Self::Authorize(_)
             | Self::Steer(_)
+            | Self::Fault(_)
             | Self::ContentType(_)
             | Self::EditHeaders(_)
             | Self::EditQuery(_)
@@ -131,6 +135,7 @@ impl RequestStep {
             Self::RateLimit(limit) => limit.is_bound_to_path(),
             Self::Concurrency(limit) => limit.key.is_bound_to_path(),
             Self::Idempotency(rule) => rule.is_bound_to_path(),
+            Self::Fault(fault) => fault.is_bound_to_path(),
             Self::Authenticate(program) => program.proofs().any(Proof::is_bound_to_path),
             Self::Authorize(rule) => rule.condition.is_bound_to_path(),
             Self::Steer(ways) => ways.iter().any(|way| way.when.is_bound_to_path()),
@@ -154,6 +159,7 @@ impl RequestStep {
                 format!("at once {} {} by {}", limit.name, limit.limit, limit.key.describe(parameters))
             }
             Self::Idempotency(rule) => rule.describe(),
+            Self::Fault(fault) => fault.describe(),
             Self::Steer(ways) => steer::describe(ways),
             Self::ContentType(types) => count(types.count(), "other media type"),
             Self::Validate(step) => step.describe(),

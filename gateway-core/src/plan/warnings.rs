@@ -6,6 +6,7 @@ mod caches;
 mod content;
 mod deadlines;
 mod exposure;
+mod faults;
 mod forms;
 mod identity;
 mod limits;
@@ -239,6 +240,7 @@ fn odd(path: &JsonPath, policy: &Policy, now: Timestamp, found: &mut Vec<ConfigE
     content::warnings(path, policy, found);
     limits::warnings(path, policy, found);
     caches::warnings(path, policy, found);
+    faults::warnings(path, policy, found);
     if let Some(cors) = &policy.cors
         && let Some(any) = cors.headers.iter().position(|name| name == "*")
         && !cors.headers.iter().any(|name| name.eq_ignore_ascii_case("authorization"))

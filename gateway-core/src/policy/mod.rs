@@ -34,6 +34,7 @@ mod date;
 pub mod etag;
 pub mod expression;
 pub mod external;
+pub mod fault;
 pub mod fixed_window;
 mod fixed_window_store;
 pub mod flag;

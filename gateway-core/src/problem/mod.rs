@@ -43,7 +43,7 @@ impl Reject {
     ///
     /// `request_id` is the value of `X-Request-Id`, so that a report of the problem leads to the log.
     pub fn into_response<S>(self, head: bool, request_id: &HeaderValue) -> Response<Body<S>> {
-        if self.status.is_redirection() {
+        if self.has_no_content() {
             return self.without_content();
         }
         let content = self.content(request_id);
@@ -58,7 +58,9 @@ impl Reject {
         head: bool,
         request_id: &HeaderValue,
     ) -> Response<Body<S>> {
-        let Some(contents) = own.of(self.status) else { return self.into_response(head, request_id) };
+        let Some(contents) = own.of(self.status).filter(|_| !self.has_no_content()) else {
+            return self.into_response(head, request_id);
+        };
         let mut response = match content::choose(contents, accept) {
             Some(content) => {
                 let text = content.text.fill(&self, request_id, content.target);
@@ -88,7 +90,12 @@ impl Reject {
         response
     }
 
-    /// The response for a browser that is sent elsewhere, which is about this one request.
+    /// Returns whether its fields say all: a way to go, or the status of a call of gRPC.
+    fn has_no_content(&self) -> bool {
+        self.status.is_redirection() || self.status.is_success()
+    }
+
+    /// The response whose fields say all, which is about this one request.
     #[cold]
     fn without_content<S>(self) -> Response<Body<S>> {
         let mut response = Response::new(Body::Empty);

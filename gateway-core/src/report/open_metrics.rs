@@ -13,7 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::snapshot::{ClusterState, Snapshot};
 use crate::balance::copies;
 use crate::cache::status::WORDS;
-use crate::meter::{DESCRIBED, FALLBACKS};
+use crate::meter::{DESCRIBED, FALLBACKS, FAULTS};
 use crate::metrics::{CLASSES, Distribution, PURGES, VERDICTS};
 use crate::policy::{etag, idempotency};
 use crate::ports::Operation;
@@ -35,6 +35,7 @@ const DESCRIPTIONS: &str = "edgeway_openapi_checks";
 const KEYED: &str = "edgeway_idempotency_keys";
 const TAGGED: &str = "edgeway_entity_tags";
 const FELL_BACK: &str = "edgeway_fallbacks";
+const FAULTY: &str = "edgeway_faults";
 const PURGED: &str = "edgeway_cache_purges";
 const AUTHENTICATIONS: &str = "edgeway_authentications";
 const STORES: &str = "edgeway_store_errors";
@@ -65,6 +66,7 @@ pub(crate) fn text(snapshot: Snapshot) -> String {
         KEYED,
         TAGGED,
         FELL_BACK,
+        FAULTY,
         PURGED,
         AUTHENTICATIONS,
         STORES,
@@ -216,6 +218,14 @@ impl Collector for Snapshot {
         for (route, counts) in self.fell_back.iter() {
             for (what, count) in FALLBACKS.into_iter().zip(counts).filter(|(_, count)| **count > 0) {
                 let labels = [("route", route), ("to", what)];
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+            }
+        }
+        let help = "Requests with faults that are made on purpose";
+        let mut family = encoder.encode_descriptor(FAULTY, help, None, MetricType::Counter)?;
+        for (route, counts) in self.faults.iter() {
+            for (kind, count) in FAULTS.into_iter().zip(counts).filter(|(_, count)| **count > 0) {
+                let labels = [("route", route), ("kind", kind)];
                 family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
             }
         }

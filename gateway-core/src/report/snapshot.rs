@@ -8,7 +8,7 @@ use crate::balance::copies;
 use crate::balance::endpoint::Chosen;
 use crate::balance::vitals::Vitals;
 use crate::cache::status::WORDS;
-use crate::meter::{DESCRIBED, FALLBACKS};
+use crate::meter::{DESCRIBED, FALLBACKS, FAULTS};
 use crate::metrics::{ByClass, Distribution, Metrics, PURGES, Served};
 use crate::numbers::Numbered;
 use crate::plan::{Endpoint, Plan, Upstream};
@@ -35,6 +35,8 @@ pub(crate) struct Snapshot {
     pub(super) tagged: Numbered<[u64; etag::OUTCOMES.len()]>,
     /// By the name of the route, in the order of [`FALLBACKS`].
     pub(super) fell_back: Numbered<[u64; FALLBACKS.len()]>,
+    /// By the name of the route, in the order of [`FAULTS`].
+    pub(super) faults: Numbered<[u64; FAULTS.len()]>,
     pub(super) called: Numbered<[Distribution; 6]>,
     /// By the outcome.
     pub(super) authentications: Numbered<u64>,
@@ -198,6 +200,7 @@ impl Snapshot {
         add_counts(&mut self.keyed, name, &route.keyed);
         add_counts(&mut self.tagged, name, &route.tagged);
         add_counts(&mut self.fell_back, name, &route.fell_back);
+        add_counts(&mut self.faults, name, &route.faults);
     }
 }
 

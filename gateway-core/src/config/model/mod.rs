@@ -20,6 +20,7 @@ mod edits;
 mod etag;
 mod external;
 mod fallback;
+mod fault;
 mod idempotency;
 mod identity;
 mod introspection;
@@ -77,6 +78,7 @@ pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
 pub use etag::Etag;
 pub use external::{ExternalProof, ExternalProtocol};
 pub use fallback::{Fallback, FallbackOn};
+pub use fault::Fault;
 pub use idempotency::{Idempotency, UnknownOutcome};
 pub use identity::{
     Authenticate, BasicProof, CertificateProof, CredentialPlace, Issuer, IssuerKey, Jwk, JwtProof, Proof,

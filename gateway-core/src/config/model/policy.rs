@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    Authenticate, Authorize, Cache, Clients, Compress, Concurrency, Cors, Csrf, Etag, Idempotency, Maintenance,
+    Authenticate, Authorize, Cache, Clients, Compress, Concurrency, Cors, Csrf, Etag, Fault, Idempotency, Maintenance,
     RateLimit, RequestEdits, ResponseEdits, Security, Steer, Validate,
 };
 
@@ -38,6 +38,8 @@ pub struct Policy {
     pub rate_limit: Option<RateLimit>,
     /// A limit on concurrency; of several on one route, every one holds.
     pub concurrency: Option<Concurrency>,
+    /// A fault on purpose; of several on one route, every one holds.
+    pub fault: Option<Fault>,
     /// Other upstreams for some of the callers, the first whose condition is met; of several lists on one route, the last holds, and an
     /// empty one leaves all to the route.
     pub steer: Option<Vec<Steer>>,

@@ -33,6 +33,16 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             [json!({ "oneOf": kinds.map(present) })].into_iter().chain(of_upstreams).collect()
         }
         "Hedge" => vec![json!({ "oneOf": [present("after"), present("percentile")] })],
+        "Fault" => {
+            let by_header = json!({ "required": ["byHeader"], "properties": { "byHeader": { "const": true } } });
+            let stated = ["delay", "status", "grpcStatus"];
+            let most = json!({ "anyOf": [present("delay"), by_header] });
+            vec![
+                json!({ "anyOf": [any(&stated), by_header] }),
+                if_then(by_header.clone(), none(&stated)),
+                if_then(present("mostDelay"), most),
+            ]
+        }
         "Match" | "Rewrite" => vec![not_both("path", "prefix")],
         "Respond" => vec![not_both("body", "json")],
         "Upstream" => {

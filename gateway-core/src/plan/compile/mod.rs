@@ -23,6 +23,7 @@ mod edits;
 mod errors;
 mod external;
 mod fallback;
+mod faults;
 mod foreign;
 mod geography;
 mod introspection;

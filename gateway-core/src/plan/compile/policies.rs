@@ -24,6 +24,7 @@ use crate::policy::content_type::ContentTypes;
 use crate::policy::cors::Cors;
 use crate::policy::csrf::Csrf;
 use crate::policy::etag::Etag;
+use crate::policy::fault::Fault;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::idempotency::Idempotency;
 use crate::policy::maintenance::Maintenance;
@@ -57,6 +58,7 @@ struct Collected<'c> {
     methods: Vec<MethodMap>,
     validate: Option<Validate>,
     openapi: Option<Arc<Checks>>,
+    faults: Vec<Fault>,
     idempotency: Option<Idempotency>,
     steer: Vec<Steer>,
     cache: Option<Cache>,
@@ -94,6 +96,7 @@ impl<'c> Collected<'c> {
             methods,
             validate,
             openapi,
+            faults,
             idempotency,
             steer,
             mut cache,
@@ -141,6 +144,10 @@ impl<'c> Collected<'c> {
         request.extend(validate.map(Box::new).map(RequestStep::Validate));
         request.extend(openapi.map(RequestStep::OpenApi));
         request.extend(some(steer).map(Vec::into_boxed_slice).map(RequestStep::Steer));
+        // After all that refuses the request, and before its key is claimed: nothing is carried out of what fails on purpose.
+        for fault in faults {
+            request.push(RequestStep::Fault(Box::new(fault)));
+        }
         // After all that refuses the request, and before any edit: the request is known by what the client has sent.
         request.extend(idempotency.map(Box::new).map(RequestStep::Idempotency));
         if let Some(cache) = &mut cache {
@@ -346,6 +353,7 @@ impl<'c> Compiler<'c> {
             authorize,
             rate_limit,
             concurrency,
+            fault,
             steer,
             cache,
             request,
@@ -411,6 +419,9 @@ impl<'c> Compiler<'c> {
             && !collected.concurrency.iter().any(|l| l.name == limit.name)
         {
             collected.concurrency.push(limit);
+        }
+        if let Some(fault) = fault {
+            collected.faults.extend(self.fault(&at.member("fault"), fault, parameters));
         }
         if let Some(ways) = steer {
             collected.steer = self.steer(&at.member("steer"), ways, parameters);

@@ -329,6 +329,15 @@ fn request_step(step: &RequestStep, parameters: &[&str]) -> Value {
             },
         }),
         RequestStep::Csrf(_) => json!({"kind": "csrf"}),
+        RequestStep::Fault(fault) => json!({
+            "kind": "fault",
+            "percent": fault.percent,
+            "when": fault.when.as_ref().map(|when| when.as_str()),
+            "byHeader": fault.is_by_header(),
+            "delaySeconds": fault.delays().map(|(least, most)| [least.as_secs_f64(), most.as_secs_f64()]),
+            "status": fault.status(),
+            "grpcStatus": fault.grpc_status(),
+        }),
         RequestStep::EditQuery(edits) => json!({"kind": "requestQuery", "edits": edits.len()}),
         RequestStep::EditBody(edit) => {
             json!({"kind": "requestBody", "edits": edit.steps.len() + edit.text.len(), "maxBytes": edit.most_bytes})
