@@ -1,12 +1,14 @@
 //! The project's own chores, run as `cargo xtask <chore>`.
 
 mod build_worker;
+mod dist;
 mod fmt_cases;
 mod generate;
 mod measure;
 mod npm;
 mod paths;
 mod reorder;
+mod sbom;
 mod unused;
 
 use std::process::ExitCode;
@@ -19,6 +21,7 @@ The project's own chores.
 Usage: cargo xtask CHORE
 
   build-worker  builds the Worker into dist/cloudflare/ and measures it
+  dist          makes a release of what build-worker has built and the other targets, in dist/release/
   fmt-cases     formats the shared cases; `--check` only looks whether they are
   generate      writes what both sides of the Worker's wire know for TypeScript; `--check` only looks whether it is current
   measure       holds the wasm to its size budget and to its imports
@@ -46,6 +49,7 @@ fn run() -> Result<()> {
         ("generate", Some("--check")) => generate::check(),
         ("measure", None) => measure::run(),
         ("npm", None) => npm::run(),
+        ("dist", None) => dist::run(),
         ("-h" | "--help", None) => {
             println!("{HELP}");
             Ok(())
