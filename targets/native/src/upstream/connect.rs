@@ -55,14 +55,18 @@ pub(super) async fn connect(
 }
 
 /// Opens a connection to the Unix socket at `path`.
+#[cfg(unix)]
 pub(super) async fn connect_to_socket(path: &str) -> Result<Transport, IoError> {
-    #[cfg(unix)]
-    return match UnixStream::connect(path).await {
+    match UnixStream::connect(path).await {
         Ok(stream) => Ok(Transport::Unix(stream)),
         Err(error) => Err(before_send(unconnected(&error))),
-    };
-    #[cfg(not(unix))]
-    return Err(before_send(IoErrorKind::Other));
+    }
+}
+
+/// Fails: there are no Unix sockets.
+#[cfg(not(unix))]
+pub(super) async fn connect_to_socket(_: &str) -> Result<Transport, IoError> {
+    Err(before_send(IoErrorKind::Other))
 }
 
 async fn secure(stream: TcpStream, tls: Option<Security<'_>>) -> Result<Transport, IoErrorKind> {
