@@ -182,8 +182,10 @@ fn a_place_is_asked_for_a_name_of_its_own() {
             "tls": {{ "authorities": "{folder}/own.pem", "serverName": "users.internal" }} }} }},
           "routes": [ {{ "name": "r", "upstream": "u" }} ] }}"#
     ));
-    let mut answers: Vec<String> = (0..2).map(|_| ask(server.address(), "/").1).collect();
+    // Two threads count turns, each for itself: of three requests two are of one of them.
+    let mut answers: Vec<String> = (0..3).map(|_| ask(server.address(), "/").1).collect();
     answers.sort();
+    answers.dedup();
     assert_eq!(answers, ["a.internal None", "users.internal None"]);
 }
 
