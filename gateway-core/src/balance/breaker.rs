@@ -1,9 +1,11 @@
 //! The circuit breaker: calls that are not made while an upstream fails.
 
 use core::time::Duration;
+use std::sync::Arc;
 
-use super::Outcome;
+use super::vitals::{Failure, Vitals, Why};
 use super::window::{Window, is_share};
+use super::{Outcome, Turn};
 use crate::policy::body_edit::Statuses;
 
 /// The rule of a breaker.
@@ -25,6 +27,27 @@ pub struct Breaker {
     pub open: Duration,
     /// The calls that try again, all of which have to succeed.
     pub probes: u32,
+    /// Set if each place has one for itself.
+    pub per_target: bool,
+}
+
+impl Breaker {
+    /// Takes note at `now` of what has become of a call to the place with this `index` among `all`, where each has a breaker of its own: one that opens leaves
+    /// its place out, but for the last one. Returns what that has become by it.
+    pub fn told(&self, all: &[Arc<Vitals>], index: usize, now: Duration, outcome: Outcome) -> Option<Turn> {
+        let vitals = all.get(index)?;
+        let is_slow = self.slow.is_some_and(|(slow, _)| outcome.took >= slow);
+        let is_bad = is_slow || outcome.status.is_none_or(|status| self.statuses.has(status));
+        let opens = vitals.circuit(|circuit| circuit.told(self, now, outcome) && circuit.close());
+        if opens || (is_bad && vitals.has_to_succeed()) {
+            let ms = now.as_millis() as u64;
+            let is_called = |vitals: &Vitals| !vitals.is_disabled() && vitals.is_in(ms) && vitals.passes_checks(ms);
+            let is_last = !all.iter().enumerate().any(|(other, vitals)| other != index && is_called(vitals));
+            let why = Why { failures: 1, of: Failure::Breaker };
+            return (!is_last && vitals.eject(now, (self.open, self.open), (why, 0))).then_some(Turn::Out);
+        }
+        (!is_bad && vitals.succeeded(now)).then_some(Turn::In)
+    }
 }
 
 /// The state of a breaker.
@@ -114,7 +137,7 @@ impl Circuit {
             State::HalfOpen { succeeded, .. } => {
                 *succeeded = succeeded.saturating_add(1);
                 if *succeeded >= rule.probes {
-                    *self = Self { opened: self.opened, ..Self::default() };
+                    self.close();
                 }
                 false
             }
@@ -133,6 +156,12 @@ impl Circuit {
                 opens && self.open(rule, now)
             }
         }
+    }
+
+    /// Begins anew, where it is its place that is left out.
+    fn close(&mut self) -> bool {
+        *self = Self { opened: self.opened, ..Self::default() };
+        true
     }
 
     /// The state at `now`, in a word, and the times that it has opened.
@@ -169,6 +198,7 @@ mod tests {
             statuses: Statuses::of(vec![(500, 599)]),
             open: Duration::from_secs(5),
             probes: 2,
+            per_target: false,
         }
     }
 
@@ -229,6 +259,21 @@ mod tests {
         assert_eq!(circuit.admit(&rule, at(6)), Admission::Probe);
         circuit.give_back(7);
         assert_eq!(circuit.admit(&rule, at(6)), Admission::Open(at(4)), "of another time");
+    }
+
+    /// docs/configuration.md, Circuit breaker: `per`. One place is left out, and never the last one.
+    #[test]
+    fn a_breaker_of_a_place_leaves_that_out() {
+        let rule = Breaker { per_target: true, slow: Some((at(2), 100)), ..rule() };
+        let all: Vec<Arc<Vitals>> = (0..2).map(|_| Arc::default()).collect();
+        let told = |index, second, outcome| rule.told(&all, index, at(second), outcome);
+        assert_eq!([BAD; 3].map(|bad| told(0, 10, bad)), [None, None, Some(Turn::Out)]);
+        assert_eq!(all[0].out_for(at(11)), at(4));
+        assert_eq!([BAD; 4].map(|bad| told(1, 11, bad)), [None; 4], "the last one");
+        assert!(all[1].out_for(at(11)).is_zero());
+        let slow = Outcome { took: at(2), ..OK };
+        assert_eq!(told(0, 15, slow), Some(Turn::Out), "it has to succeed first");
+        assert_eq!((told(0, 20, OK), told(0, 20, BAD)), (Some(Turn::In), None));
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Chooser<'_> {
         loop {
             let endpoint = self.chosen(call, tried, random, now)?;
             // Of several that would try a place, one does: the others find it left out.
-            if self.cluster.passive.is_none() {
+            if !self.cluster.leaves_out() {
                 return Some(Choice { endpoint, trial: None });
             }
             if let Some(trial) = self.vitals.get(endpoint)?.claim(now) {
@@ -59,9 +59,9 @@ impl Chooser<'_> {
     }
 
     fn chosen(&self, call: Option<&Call>, tried: &[usize], random: &impl Random, now: u64) -> Option<usize> {
-        let may_be_lost = self.cluster.passive.is_none() || call.is_none_or(|call| call.method.is_idempotent());
+        let may_be_lost = !self.cluster.leaves_out() || call.is_none_or(|call| call.method.is_idempotent());
         // A configuration that leaves no place out knows nothing of what one before it has left out.
-        let is_any = self.cluster.passive.is_none();
+        let is_any = !self.cluster.leaves_out();
         // Where the checks of all places fail, it is as likely that the checks are wrong, and nothing is lost by calling one.
         let is_checked = self.cluster.active.is_some() && self.vitals.iter().any(|vitals| vitals.passes_checks(now));
         let passes = |member: &Member| {

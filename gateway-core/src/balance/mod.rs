@@ -56,6 +56,25 @@ pub struct Cluster {
     pub slow_start: Option<Duration>,
 }
 
+impl Cluster {
+    /// The breaker of the upstream as a whole, if it has one.
+    #[must_use]
+    pub fn whole_breaker(&self) -> Option<&Breaker> {
+        self.breaker.as_ref().filter(|breaker| !breaker.per_target)
+    }
+
+    /// The breaker that each place has for itself, if they have.
+    #[must_use]
+    pub fn breaker_of_target(&self) -> Option<&Breaker> {
+        self.breaker.as_ref().filter(|breaker| breaker.per_target)
+    }
+
+    /// Returns whether places are left out for what becomes of calls to them.
+    pub(crate) fn leaves_out(&self) -> bool {
+        self.passive.is_some() || self.breaker_of_target().is_some()
+    }
+}
+
 /// The choice among places.
 #[derive(Debug)]
 pub enum Balance {
@@ -237,6 +256,7 @@ pub(crate) mod testing {
             ejection: Duration::from_secs(30),
             longest: Duration::from_secs(300),
             most_percent: 50,
+            success_rate: None,
         }
     }
 

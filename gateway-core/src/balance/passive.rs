@@ -28,6 +28,44 @@ pub struct Passive {
     pub longest: Duration,
     /// The most places that are left out at once, in percent.
     pub most_percent: u32,
+    /// The rule by which places are compared with each other, if they are.
+    pub success_rate: Option<SuccessRate>,
+}
+
+/// The rule by which a place is left out that answers worse than the others, in intervals of the rule's `window`: success rate outliers, as Envoy
+/// calls them.
+#[derive(Debug)]
+pub struct SuccessRate {
+    /// How many standard deviations below the mean it is left out, in hundredths.
+    pub stdev_percent: u32,
+    /// The fewest places that are compared.
+    pub places: usize,
+    /// The fewest calls of a place in an interval that tell anything.
+    pub requests: u32,
+}
+
+impl SuccessRate {
+    /// The failures of the place with this `index` among `all` in the interval before this one, in percent, if they are so many more than those of the others.
+    fn outlier(&self, all: &[Arc<Vitals>], index: usize, interval: u64) -> Option<u32> {
+        let rate = |vitals: &Vitals| {
+            let counts = vitals.rates(|rates| rates.before(interval));
+            let is_told = counts.all >= self.requests;
+            is_told.then(|| 1.0 - f64::from(counts.failed) / f64::from(counts.all.max(1)))
+        };
+        let own = rate(all.get(index)?)?;
+        let (mut count, mut sum, mut squares) = (0_u32, 0.0, 0.0);
+        for rate in all.iter().filter_map(|vitals| rate(vitals)) {
+            (count, sum, squares) = (count + 1, sum + rate, squares + rate * rate);
+        }
+        if (count as usize) < self.places {
+            return None;
+        }
+        let mean = sum / f64::from(count);
+        let deviation = (squares / f64::from(count) - mean * mean).max(0.0).sqrt();
+        // Where all answer alike, rounding must not tell them apart.
+        let least = mean - deviation * f64::from(self.stdev_percent) / 100.0 - 1e-9;
+        (own < least).then(|| ((1.0 - own) * 100.0).round() as u32)
+    }
 }
 
 impl Passive {
@@ -48,6 +86,13 @@ impl Passive {
             _ if in_row >= self.failures => Some(Why { failures: in_row, of: Failure::Row(status) }),
             share => share.map(|failures| Why { failures, of: Failure::Share(status) }),
         };
+        // With its first call of an interval, whatever becomes of that.
+        let outlier = self.success_rate.as_ref().and_then(|rule| {
+            let interval = now.as_millis() as u64 / (self.window.as_millis() as u64).max(1);
+            let is_first = vitals.rates(|rates| rates.count(interval, has_failed));
+            if is_first { rule.outlier(all, index, interval) } else { None }
+        });
+        let why = why.or(outlier.map(|failures| Why { failures, of: Failure::Rate }));
         // The first failure after its return is the last of a row.
         match why {
             Some(why) => self.eject(all, index, now, why).then_some(Turn::Out),
@@ -168,6 +213,28 @@ mod tests {
         assert_eq!(ended(back, &[false]), 60, "none has come whole since");
         let back = back + Duration::from_secs(60);
         assert_eq!(ended(back, &[true, false, false]), 0);
+    }
+
+    /// docs/configuration.md, Health: `successRate`, with the numbers of Envoy.
+    #[test]
+    fn a_place_that_answers_worse_than_the_others_is_left_out() {
+        let out = |failures: &[u32], requests: u32| {
+            let success_rate = Some(SuccessRate { stdev_percent: 190, places: 5, requests: 100 });
+            let (rule, all) = (Passive { failures: 1_000, success_rate, ..passive() }, all(failures.len()));
+            for (index, failed) in failures.iter().enumerate() {
+                for n in 0..requests {
+                    rule.told(&all, index, NOW, if n < *failed { LOST } else { answered(200) });
+                }
+            }
+            let next = NOW + Duration::from_secs(10);
+            let turns = (0..all.len()).map(|index| rule.told(&all, index, next, answered(200)));
+            turns.map(|turn| turn == Some(Turn::Out)).collect::<Vec<_>>()
+        };
+        assert_eq!(out(&[0, 1, 0, 1, 30], 100), [false, false, false, false, true]);
+        assert_eq!(out(&[0, 1, 0, 1, 30], 99), [false; 5], "too few calls");
+        assert_eq!(out(&[0, 1, 0, 30], 100), [false; 4], "too few places");
+        assert_eq!(out(&[30, 31, 30, 29, 30, 31], 100), [false; 6], "all are as bad");
+        assert_eq!(out(&[7; 6], 100), [false; 6]);
     }
 
     #[test]

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::StatusCode;
 
 use super::active::Checked;
+use super::breaker::Circuit;
 use super::fleet::Probe;
 use super::traffic::Traffic;
-use super::window::{Counts, Window};
+use super::window::{Counts, Rates, Window};
 
 /// The reason why a place is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,10 @@ pub enum Failure {
     Share(Option<StatusCode>),
     /// A content that broke off.
     Content,
+    /// One of more than at other places.
+    Rate,
+    /// One for which its breaker has opened.
+    Breaker,
 }
 
 impl Why {
@@ -39,16 +44,20 @@ impl Why {
             Failure::Row(status) => number(status),
             Failure::Share(status) => 1 << 16 | number(status),
             Failure::Content => 2 << 16,
+            Failure::Rate => 3 << 16,
+            Failure::Breaker => 4 << 16,
         };
         u64::from(self.failures) << 32 | of
     }
 
     fn unpack(packed: u64) -> Self {
         let status = StatusCode::from_u16((packed & 0xffff) as u16).ok();
-        let of = match packed >> 16 & 3 {
+        let of = match packed >> 16 & 7 {
             0 => Failure::Row(status),
             1 => Failure::Share(status),
-            _ => Failure::Content,
+            2 => Failure::Content,
+            3 => Failure::Rate,
+            _ => Failure::Breaker,
         };
         Self { failures: (packed >> 32) as u32, of }
     }
@@ -57,6 +66,8 @@ impl Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.of, self.failures) {
+            (Failure::Rate, percent) => return write!(f, "{percent} % of the calls failed, more than at the others"),
+            (Failure::Breaker, _) => return f.write_str("its breaker has opened"),
             (Failure::Share(_), percent) => write!(f, "{percent} % of the calls failed, the last of them ")?,
             (_, 1) => f.write_str("a failure: ")?,
             (_, failures) => write!(f, "{failures} failures in a row, the last of them ")?,
@@ -64,7 +75,7 @@ impl fmt::Display for Why {
         match self.of {
             Failure::Row(Some(status)) | Failure::Share(Some(status)) => f.write_str(status.as_str()),
             Failure::Row(None) | Failure::Share(None) => f.write_str("without an answer"),
-            Failure::Content => f.write_str("a content that broke off"),
+            Failure::Content | Failure::Rate | Failure::Breaker => f.write_str("a content that broke off"),
         }
     }
 }
@@ -101,6 +112,9 @@ pub struct Vitals {
     /// The mean of its latencies, in microseconds, above the time at which it was worked out, in milliseconds that wrap around.
     latency: AtomicU64,
     window: Mutex<Window>,
+    rates: Mutex<Rates>,
+    /// The state of its own breaker.
+    circuit: Mutex<Circuit>,
     /// The time until which it is left out because its checks fail, in milliseconds: each of them moves it on.
     fails_until: AtomicU64,
     checked: Mutex<Checked>,
@@ -212,7 +226,9 @@ impl Vitals {
     /// Ends a trial of which nothing was heard, as where its client has left: another one may begin at once.
     fn give_up(&self, trial: Trial) {
         let Trial { before, until } = trial;
-        if self.out_until.compare_exchange(until, before, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        // One that was left out since may be so until the very same time.
+        let is_tried = self.is_tried.load(Ordering::Relaxed);
+        if is_tried && self.out_until.compare_exchange(until, before, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             self.is_tried.store(false, Ordering::Relaxed);
         }
     }
@@ -289,6 +305,21 @@ impl Vitals {
             self.broken_in_row.store(0, Ordering::Relaxed);
         }
         0
+    }
+
+    /// Does `work` with its calls by intervals.
+    pub(super) fn rates<T>(&self, work: impl FnOnce(&mut Rates) -> T) -> T {
+        work(&mut self.rates.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Does `work` with the state of its own breaker.
+    pub(super) fn circuit<T>(&self, work: impl FnOnce(&mut Circuit) -> T) -> T {
+        work(&mut self.circuit.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns whether it was left out, and no call to it has succeeded since.
+    pub(super) fn has_to_succeed(&self) -> bool {
+        self.has_to_succeed.load(Ordering::Relaxed)
     }
 
     /// Counts a call of the last `length`. Returns the counts.

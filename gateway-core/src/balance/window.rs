@@ -44,6 +44,39 @@ impl Window {
     }
 }
 
+/// The calls in intervals that follow one another: those of the one that runs, and of the one before.
+#[derive(Debug, Default)]
+pub(super) struct Rates {
+    interval: u64,
+    now: Counts,
+    before: Counts,
+}
+
+impl Rates {
+    /// Counts a call in the interval with this number. Returns whether it is the first of it.
+    pub(super) fn count(&mut self, interval: u64, failed: bool) -> bool {
+        self.go_on(interval);
+        self.now.all = self.now.all.saturating_add(1);
+        self.now.failed = self.now.failed.saturating_add(failed.into());
+        self.now.all == 1
+    }
+
+    /// The calls of the interval before the one with this number.
+    pub(super) fn before(&mut self, interval: u64) -> Counts {
+        self.go_on(interval);
+        self.before
+    }
+
+    fn go_on(&mut self, interval: u64) {
+        match interval.saturating_sub(self.interval) {
+            0 => {}
+            1 => self.before = core::mem::take(&mut self.now),
+            _ => (self.before, self.now) = Default::default(),
+        }
+        self.interval = self.interval.max(interval);
+    }
+}
+
 /// Returns whether `part` of `all` is at least `percent`.
 pub(super) fn is_share(part: u32, all: u32, percent: u32) -> bool {
     u64::from(part) * 100 >= u64::from(all) * u64::from(percent)

@@ -58,6 +58,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "targets", "[{\"url\": \"http://10.0.0.1:8080\"}, {\"url\": \"http://10.0.0.2:8080\"}]"),
     ("", "balance", "\"leastRequest\""),
     ("balance", "hash", "{\"key\": \"{cookie.session}\"}"),
+    ("passive", "successRate", "{}"),
     ("balance", "sticky", "{\"cookie\": \"place\", \"key\": {\"secret\": \"STICKY_KEY\"}}"),
     ("", "rollout", "{\"candidate\": \"next\", \"steps\": [5, 25, 50, 100]}"),
     ("", "mirror", "[{\"upstream\": \"next\", \"percent\": 10}]"),

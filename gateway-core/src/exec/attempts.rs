@@ -68,7 +68,7 @@ pub(super) fn first<'p, P: Platform>(
     let now = platform.monotonic();
     let group = exchange.state.group(upstream).ok_or_else(Reject::internal)?;
     let mut probe = None;
-    if let Some(rule) = &cluster.breaker {
+    if let Some(rule) = cluster.whole_breaker() {
         let (admission, (_, opened)) = group.fleet.circuit(|circuit| (circuit.admit(rule, now), circuit.describe(now)));
         if admission == Admission::Probe {
             probe = Some(Probe::of(&group.fleet, opened));
@@ -292,15 +292,16 @@ pub(super) fn told(
             group.fleet.latencies.count(took);
         }
     }
-    let breaker = cluster.breaker.as_ref();
-    let circuit = breaker.and_then(|rule| {
+    let circuit = cluster.whole_breaker().and_then(|rule| {
         group.fleet.circuit(|circuit| {
             let was_closed = circuit.is_closed();
             let opens = circuit.told(rule, now, outcome);
             if opens { Some(Turn::Out) } else { (!was_closed && circuit.is_closed()).then_some(Turn::In) }
         })
     });
+    let broken = cluster.breaker_of_target().and_then(|breaker| breaker.told(vitals, index, now, outcome));
     let turn = cluster.passive.as_ref().and_then(|passive| passive.told(vitals, index, now, outcome));
+    let turn = broken.or(turn);
     if circuit.is_some() || turn.is_some() {
         tell(platform, (upstream, endpoint, group), (circuit, turn), now);
     }
@@ -405,7 +406,7 @@ pub(super) async fn again<'c, P: Platform>(
             break;
         }
         let now = platform.monotonic();
-        if cluster.breaker.is_some() && group.fleet.circuit(|circuit| circuit.is_open(now)) {
+        if cluster.whole_breaker().is_some() && group.fleet.circuit(|circuit| circuit.is_open(now)) {
             break;
         }
         let tries = Some((&*tried, &endpoint));

@@ -82,7 +82,7 @@ pub(super) async fn race<'p, P: Platform>(
     }
     let now = platform.monotonic();
     let group = exchange.state.group(upstream).ok_or_else(Reject::internal)?;
-    let is_open = cluster.breaker.is_some() && group.fleet.circuit(|circuit| circuit.is_open(now));
+    let is_open = cluster.whole_breaker().is_some() && group.fleet.circuit(|circuit| circuit.is_open(now));
     let tried = [endpoint.place];
     let mut call = second.call;
     let tries = Some((&tried[..], &endpoint));

@@ -211,7 +211,7 @@ pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) ->
             balance: cluster.map(|(cluster, _)| cluster.balance.name()),
             retries: cluster.and_then(|(cluster, group)| cluster.retry.as_ref().map(|_| group.fleet.retries())),
             breaker: cluster.and_then(|(cluster, group)| {
-                cluster.breaker.as_ref()?;
+                cluster.whole_breaker()?;
                 let (state, opened) = group.fleet.circuit(|circuit| circuit.describe(now));
                 Some(Breaker { state, opened })
             }),

@@ -86,7 +86,7 @@ pub(super) struct PlaceState {
 
 impl ClusterState {
     fn of(upstream: &Upstream, group: &Group, now: Duration) -> Self {
-        let breaker = upstream.cluster.as_ref().and_then(|cluster| cluster.breaker.as_ref());
+        let breaker = upstream.cluster.as_ref().and_then(|cluster| cluster.whole_breaker());
         let is_checked = upstream.cluster.as_ref().is_some_and(|cluster| cluster.active.is_some());
         let place = |(endpoint, vitals): &(Chosen<'_>, Arc<Vitals>)| PlaceState {
             url: endpoint.url(),

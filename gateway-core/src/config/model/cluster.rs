@@ -292,7 +292,7 @@ pub struct PassiveHealth {
     pub failure_percent: Option<u32>,
     /// The fewest calls in a `window` of which `failurePercent` tells anything. Default: 50.
     pub least_requests: Option<u32>,
-    /// The time over which `failurePercent` counts; `1s` to `10m`. Default: `10s`.
+    /// The time over which `failurePercent` and `successRate` count; `1s` to `10m`. Default: `10s`.
     pub window: Option<Span>,
     /// The time for which a place is left out, times the number of times that it was lately; `1s` to `1h`. Default: `30s`.
     pub ejection: Option<Span>,
@@ -300,6 +300,21 @@ pub struct PassiveHealth {
     pub longest: Option<Span>,
     /// The most places that are left out at once, in percent; one may always be, and never all. Default: 50.
     pub most_ejected_percent: Option<u32>,
+    /// Leaves out a place that answers worse than the others. Default: none.
+    pub success_rate: Option<SuccessRate>,
+}
+
+/// The comparison of places by the successes among their calls, for each `window` by itself: one that is far below the mean is left out.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SuccessRate {
+    /// How far below: the standard deviation, in percent; 1 to 1,000. Default: 190.
+    pub stdev_percent: Option<u32>,
+    /// The fewest places that are compared; 3 to 1,000. Default: 5.
+    pub least_targets: Option<u32>,
+    /// The fewest calls of a place in a `window` that tell anything; 1 to 1,000,000. Default: 100.
+    pub least_requests: Option<u32>,
 }
 
 /// Calls that are not made while an upstream fails.
@@ -325,4 +340,17 @@ pub struct CircuitBreaker {
     pub open: Option<Span>,
     /// The calls that try again, all of which have to succeed; 1 to 100. Default: 1.
     pub probes: Option<u32>,
+    /// What it is of. Default: `upstream`.
+    pub per: Option<BreakerOf>,
+}
+
+/// What a breaker is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum BreakerOf {
+    /// The upstream as a whole: while it is open, calls are refused.
+    Upstream,
+    /// Each place: while it is open, that one is left out, and the last one never is.
+    Target,
 }

@@ -63,8 +63,8 @@ pub use body::{
 };
 pub use cache::{Cache, CacheKey};
 pub use cluster::{
-    ActiveHealth, Backoff, Balance, CheckKind, CheckMethod, CircuitBreaker, GrpcStatus, HashBalance, Health, Hedge,
-    PassiveHealth, Retry, RetryOn, SameSite, StickyBalance, TargetTls, UpstreamTarget,
+    ActiveHealth, Backoff, Balance, BreakerOf, CheckKind, CheckMethod, CircuitBreaker, GrpcStatus, HashBalance, Health,
+    Hedge, PassiveHealth, Retry, RetryOn, SameSite, StickyBalance, SuccessRate, TargetTls, UpstreamTarget,
 };
 pub use compress::{Compress, CompressLevels, ContentCoding};
 pub use concurrency::Concurrency;

@@ -9,11 +9,11 @@ use super::Compiler;
 use super::at::At;
 use crate::balance::breaker::Breaker;
 use crate::balance::hedge::Hedge;
-use crate::balance::passive::Passive;
+use crate::balance::passive::{Passive, SuccessRate};
 use crate::balance::retry::Retry;
 use crate::balance::sticky::Sticky;
 use crate::balance::{Balance, Cluster, HashKey, level_of, levels};
-use crate::config::{self, RetryOn, SameSite, Span};
+use crate::config::{self, BreakerOf, RetryOn, SameSite, Span};
 use crate::http::proxy_status::is_tchar;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::hmac::HmacKey;
@@ -63,6 +63,17 @@ impl Compiler<'_> {
             self.active(&at.member("health").member("active"), health, (upstream, endpoints)).map(Box::new)
         });
         let breaker = upstream.breaker.as_ref().map(|breaker| self.breaker(&at.member("breaker"), breaker));
+        if let Some(config::CircuitBreaker { per: Some(BreakerOf::Target), probes, .. }) = &upstream.breaker {
+            let at = at.member("breaker");
+            if !has_several {
+                let help = "add another place to `targets`, or remove it";
+                self.error_with(&at.member("per"), "there is no other place to call", help);
+            }
+            if probes.is_some() {
+                let help = "remove it, or `per`";
+                self.error_with(&at.member("probes"), "a place is tried by one call at a time", help);
+            }
+        }
         let slow_start = upstream.health.slow_start.map(|time| {
             let at = at.member("health");
             let at = at.member("slowStart");
@@ -248,7 +259,8 @@ impl Compiler<'_> {
         for (member, is_there) in
             [("leastRequests", health.least_requests.is_some()), ("window", health.window.is_some())]
         {
-            if is_there && percent.is_none() {
+            let is_of_both = member == "window" && health.success_rate.is_some();
+            if is_there && percent.is_none() && !is_of_both {
                 let help = "add `failurePercent`, or remove it";
                 self.error_with(&at.member(member), format_args!("`{member}` is of `failurePercent` alone"), help);
             }
@@ -267,6 +279,15 @@ impl Compiler<'_> {
             ejection,
             longest,
             most_percent: self.within(&at.member("mostEjectedPercent"), health.most_ejected_percent, (0, 100), 50),
+            success_rate: health.success_rate.as_ref().map(|rate| {
+                let at = at.member("successRate");
+                let places = self.within(&at.member("leastTargets"), rate.least_targets, (3, 1_000), 5);
+                SuccessRate {
+                    stdev_percent: self.within(&at.member("stdevPercent"), rate.stdev_percent, (1, 1_000), 190),
+                    places: places as usize,
+                    requests: self.within(&at.member("leastRequests"), rate.least_requests, (1, 1_000_000), 100),
+                }
+            }),
         }
     }
 
@@ -294,6 +315,7 @@ impl Compiler<'_> {
             statuses: statuses.unwrap_or_else(|| Statuses::of(vec![(0, 0)])),
             open: self.span(&at.member("open"), breaker.open, (ms(100), HOUR), 10 * SECOND),
             probes: self.within(&at.member("probes"), breaker.probes, (1, 100), 1),
+            per_target: breaker.per == Some(BreakerOf::Target),
         }
     }
 
