@@ -333,6 +333,9 @@ catalogue! {
     /// The upstream fails, and is not called for a while (RFC 9110 §15.6.4).
     CIRCUIT_OPEN pub circuit_open "circuit_open" SERVICE_UNAVAILABLE
         "Circuit open" "the upstream has failed too often and is not called for a while; try again after the time in `Retry-After`";
+    /// The upstream has as much to do as it bears (RFC 9110 §15.6.4).
+    OVERLOADED pub overloaded "overloaded" SERVICE_UNAVAILABLE
+        "Overloaded" "there is too much to do at the moment; try again after the time in `Retry-After`";
     /// Nothing is known of where the upstream is (RFC 9110 §15.6.4).
     NO_TARGETS pub no_targets "no_targets" SERVICE_UNAVAILABLE
         "No targets" "no place of the upstream is known for now; try again soon";

@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::adaptive::Load;
 use super::breaker::Circuit;
 use super::copies::Copies;
 use super::found::Found;
@@ -27,6 +28,7 @@ pub struct Fleet {
     /// The copies of requests that it is sent.
     pub copies: Copies,
     circuit: Mutex<Circuit>,
+    load: Mutex<Load>,
     places: Mutex<Vec<(Box<str>, Arc<Vitals>)>>,
 }
 
@@ -49,6 +51,11 @@ impl Fleet {
     /// Does `work` with the state of its breaker.
     pub fn circuit<T>(&self, work: impl FnOnce(&mut Circuit) -> T) -> T {
         work(&mut self.circuit.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Does `work` with the state of its adaptive limit.
+    pub fn load<T>(&self, work: impl FnOnce(&mut Load) -> T) -> T {
+        work(&mut self.load.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What is known of these places. One that is new beside others warms up. Others that nobody uses any more are forgotten.

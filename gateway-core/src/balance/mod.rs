@@ -3,6 +3,7 @@
 //! Pure and synchronous, told the time and given chance. The state is in atomics, because all threads of a process share it.
 
 pub mod active;
+pub mod adaptive;
 pub mod breaker;
 pub mod choose;
 pub mod copies;
@@ -26,6 +27,7 @@ use core::time::Duration;
 use http::StatusCode;
 
 use self::active::Active;
+use self::adaptive::Adaptive;
 use self::breaker::Breaker;
 use self::choose::hash;
 use self::endpoint::Endpoint;
@@ -54,6 +56,8 @@ pub struct Cluster {
     pub breaker: Option<Breaker>,
     /// The time over which a place that has come, or has come back, gets its share; none if it gets it at once.
     pub slow_start: Option<Duration>,
+    /// The bounds of the requests under way, if their number adapts to what the upstream bears.
+    pub adaptive: Option<Adaptive>,
 }
 
 impl Cluster {
@@ -295,6 +299,7 @@ pub(crate) mod testing {
             active: None,
             breaker: None,
             slow_start: None,
+            adaptive: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::StatusCode;
 
 use super::active::Checked;
+use super::adaptive::{Place, Sample};
 use super::breaker::Circuit;
 use super::fleet::Probe;
 use super::traffic::Traffic;
@@ -418,6 +419,8 @@ pub struct UnderWay {
     /// Set if content of the client goes along: what becomes of the exchange may be the client's doing.
     is_upload: bool,
     probe: Option<Probe>,
+    /// Its place where the requests under way to the upstream are limited.
+    place: Option<Place>,
 }
 
 impl UnderWay {
@@ -425,12 +428,24 @@ impl UnderWay {
     #[must_use]
     pub fn begin(vitals: &Arc<Vitals>, trial: Option<Trial>) -> Self {
         vitals.under_way.fetch_add(1, Ordering::Relaxed);
-        Self { vitals: Arc::clone(vitals), trial, is_upload: false, probe: None }
+        Self { vitals: Arc::clone(vitals), trial, is_upload: false, probe: None, place: None }
     }
 
     /// Has it be the `probe` of a breaker.
     pub(crate) fn probe(&mut self, probe: Option<Probe>) {
         self.probe = probe;
+    }
+
+    /// Has it have this `place`, until its answer has begun.
+    pub(crate) fn place(&mut self, place: Option<Place>) {
+        self.place = place;
+    }
+
+    /// Notes at `now` that its answer has begun, or that there will be none.
+    pub(crate) fn answered(&mut self, now: Duration, sample: Sample) {
+        if let Some(place) = self.place.take() {
+            place.end(now, sample);
+        }
     }
 
     /// Notes that what has become of it was told.

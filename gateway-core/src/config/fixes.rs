@@ -72,6 +72,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "health", "{\"passive\": {}}"),
     ("health", "active", "{\"path\": \"/healthz\"}"),
     ("", "breaker", "{\"failures\": 5}"),
+    ("", "load", "{\"most\": 200}"),
     ("idempotency", "scope", "\"consumer\""),
     ("idempotency", "methods", "[\"POST\", \"PATCH\"]"),
     ("", "rateLimit", "{\"limit\": 5, \"window\": \"1s\"}"),

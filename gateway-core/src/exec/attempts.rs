@@ -1,6 +1,7 @@
 //! The attempts of a call to an upstream in several places: the choice of a place, what becomes of each, and the next one.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, RETRY_AFTER, TRAILER};
@@ -9,9 +10,10 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use super::exchange::Exchange;
 use super::target_uri::target_uri;
 use super::{content, time_left, upstream_credentials};
+use crate::balance::adaptive::{Adaptive, Place, Sample};
 use crate::balance::breaker::Admission;
 use crate::balance::endpoint::Chosen;
-use crate::balance::fleet::Probe;
+use crate::balance::fleet::{Fleet, Probe};
 use crate::balance::hedge::Hedge;
 use crate::balance::retry::{Attempt, Retry, retry_after};
 use crate::balance::sticky::Sticky;
@@ -19,6 +21,7 @@ use crate::balance::vitals::UnderWay;
 use crate::balance::{Balance, Cluster, Outcome, Turn, passive};
 use crate::body::Body;
 use crate::call::Call;
+use crate::config::Priority;
 use crate::error::Reject;
 use crate::io::{IoError, IoErrorKind};
 use crate::net::{Deadlines, Scheme};
@@ -81,6 +84,18 @@ pub(super) fn first<'p, P: Platform>(
             return Err(Reject::circuit_open().with_header(RETRY_AFTER, HeaderValue::from(seconds.max(1))));
         }
     }
+    let mut place = None;
+    if let Some(rule) = cluster.adaptive {
+        place = place_for(exchange, &group.fleet, rule, now);
+        if place.is_none() {
+            exchange.record.ruled_out("load", &upstream.name);
+            exchange.note(|| Event::Policy {
+                policy: "load",
+                verdict: format!("`{}` has as much to do as it bears", upstream.name),
+            });
+            return Err(Reject::overloaded().with_header(RETRY_AFTER, HeaderValue::from(1)));
+        }
+    }
     if let Some(retry) = &cluster.retry {
         group.fleet.budget.add(retry.budget_percent);
     }
@@ -93,6 +108,7 @@ pub(super) fn first<'p, P: Platform>(
     let mut under_way = vitals.map(|vitals| UnderWay::begin(vitals, trial));
     if let Some(under_way) = &mut under_way {
         under_way.probe(probe);
+        under_way.place(place);
     }
     exchange.record.under_way = under_way;
     if let Balance::Sticky(sticky) = &cluster.balance {
@@ -122,6 +138,32 @@ pub(super) fn stay(
     let id = member.map(|member| member.id).filter(|id| exchange.rare().place != Some(*id));
     if let Some(cookie) = id.and_then(|id| sticky.set(id, call.client.scheme == Scheme::Https)) {
         exchange.private().cookies.push(cookie);
+    }
+}
+
+/// Takes a place of `fleet` at `now`, if there is one for a request that matters as much. A copy can always be shed.
+pub(super) fn place_for(
+    exchange: &Exchange<'_, '_>,
+    fleet: &Arc<Fleet>,
+    rule: Adaptive,
+    now: Duration,
+) -> Option<Place> {
+    let priority = match exchange.route {
+        _ if exchange.mirror.is_some() => Priority::Sheddable,
+        Some(route) => route.priority,
+        None => Priority::Default,
+    };
+    Place::take(fleet, rule, priority, now)
+}
+
+/// What the limit of an upstream learns from what has become of a call, whose time may be the client's doing.
+fn sample(answer: Result<StatusCode, IoError>, is_upload: bool) -> Sample {
+    match answer {
+        Ok(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => Sample::Overloaded,
+        _ if is_upload => Sample::Nothing,
+        Ok(_) => Sample::Answered,
+        Err(IoError { kind: IoErrorKind::FirstByteTimeout | IoErrorKind::TotalTimeout, .. }) => Sample::Overloaded,
+        Err(_) => Sample::Nothing,
     }
 }
 
@@ -425,6 +467,13 @@ pub(super) async fn again<'c, P: Platform>(
         if wait > retry.longest || is_late {
             break;
         }
+        // Those before it have given theirs back.
+        let place = cluster.adaptive.map(|rule| place_for(exchange, &group.fleet, rule, now));
+        if matches!(place, Some(None)) {
+            exchange
+                .note(|| Event::Policy { policy: "retry", verdict: "not again: there is too much to do".to_owned() });
+            break;
+        }
         if !group.fleet.take_attempt(!(is_elsewhere && attempt.was_refused())) {
             exchange.note(|| Event::Policy { policy: "retry", verdict: "not again: the budget is used up".to_owned() });
             break;
@@ -434,6 +483,9 @@ pub(super) async fn again<'c, P: Platform>(
         drop(core::mem::replace(&mut answer, Err(IoError::new(IoErrorKind::Other))));
         exchange.record.under_way =
             next.vitals(&group.vitals).get(next.place).map(|vitals| UnderWay::begin(vitals, trial));
+        if let Some(under_way) = &mut exchange.record.under_way {
+            under_way.place(place.flatten());
+        }
         // Where nothing but a trace comes of it, nothing takes time.
         if !wait.is_zero() && exchange.trace.is_none() {
             platform.sleep(wait).await;
@@ -524,6 +576,11 @@ pub(super) fn note(
     answer: Result<StatusCode, IoError>,
 ) {
     let is_upload = exchange.record.under_way.as_ref().is_some_and(UnderWay::is_upload);
+    if upstream.cluster.as_ref().is_some_and(|cluster| cluster.adaptive.is_some())
+        && let Some(under_way) = &mut exchange.record.under_way
+    {
+        under_way.answered(platform.monotonic(), sample(answer, is_upload));
+    }
     let consequence = told((exchange.state, platform), (upstream, endpoint), (begun, is_upload), answer);
     if let Some(under_way) = &mut exchange.record.under_way
         && !answer.is_err_and(|error| is_of_client(error, is_upload))

@@ -12,7 +12,7 @@ use crate::balance::fallback::Failure;
 use crate::balance::retry::IDEMPOTENCY_KEY;
 use crate::body::Body;
 use crate::call::Call;
-use crate::error::{CIRCUIT_OPEN, CREDENTIALS_UNAVAILABLE, NO_TARGETS, Reject};
+use crate::error::{CIRCUIT_OPEN, CREDENTIALS_UNAVAILABLE, NO_TARGETS, OVERLOADED, Reject};
 use crate::http::proxy_status;
 use crate::meter::FellBack;
 use crate::outcome::Reply;
@@ -280,7 +280,7 @@ impl<S> Kept<S> {
         self.failure = match &reply {
             Ok(Reply::Http(response)) => Some(Failure::Answered(response.status())),
             Ok(Reply::Upgrade(..)) => None,
-            Err(reject) if reject.code == CIRCUIT_OPEN.code => Some(Failure::Open),
+            Err(reject) if [CIRCUIT_OPEN.code, OVERLOADED.code].contains(&reject.code) => Some(Failure::Open),
             Err(reject)
                 if [CREDENTIALS_UNAVAILABLE.code, NO_TARGETS.code].contains(&reject.code)
                     && exchange.record.upstream.is_none() =>

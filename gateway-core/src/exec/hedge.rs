@@ -93,7 +93,15 @@ pub(super) async fn race<'p, P: Platform>(
         return Ok(Won { endpoint, begun, answer: first.await });
     };
     let vitals = elsewhere.vitals(&group.vitals).get(elsewhere.place);
-    let under_way = vitals.map(|vitals| UnderWay::begin(vitals, trial));
+    let mut under_way = vitals.map(|vitals| UnderWay::begin(vitals, trial));
+    if let Some(rule) = cluster.adaptive {
+        let Some(place) = attempts::place_for(exchange, &group.fleet, rule, now) else {
+            return Ok(Won { endpoint, begun, answer: first.await });
+        };
+        if let Some(under_way) = &mut under_way {
+            under_way.place(Some(place));
+        }
+    }
     exchange.record.tried_again();
     call.headers = kept.headers().clone();
     if let Host::Upstream = &target.host {

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, StatusCode};
 use super::needs::{BodyUse, Needs};
 use super::step::{RequestStep, ResponseStep};
 use crate::balance::fallback::Condition;
-use crate::config::JsonPath;
+use crate::config::{JsonPath, Priority};
 use crate::fingerprint::Fingerprint;
 use crate::net::Deadlines;
 use crate::policy::aggregate::Aggregate;
@@ -49,6 +49,8 @@ pub struct Route {
     pub asks_plain: bool,
     /// The compression of its responses. Routes with the same policies share it.
     pub compress: Option<Arc<Compress>>,
+    /// How much its requests matter where an upstream has too much to do.
+    pub priority: Priority,
     /// The part of stored responses that is its own: a fingerprint of its name, and of what they depend on. Empty without a cache.
     pub stored_as: Box<str>,
     /// Set if its cache finds answers by what the client itself has sent, and no step looks at a request before: then the fields for the

@@ -49,6 +49,8 @@ struct Upstream<'p> {
     retries: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     breaker: Option<Breaker>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load: Option<Load>,
     /// The source that tells of its endpoints, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     discovered: Option<Discovered>,
@@ -74,6 +76,18 @@ struct Breaker {
     state: &'static str,
     /// The times that it has opened since the start.
     opened: u64,
+}
+
+/// An adaptive limit.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Load {
+    limit: u64,
+    under_way: u32,
+    /// The latency without load; 0 if it is not known yet.
+    latency_ms: f64,
+    /// The requests that were refused since the start.
+    refused: u64,
 }
 
 /// What is known of an endpoint that is one of several.
@@ -214,6 +228,12 @@ pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) ->
                 cluster.whole_breaker()?;
                 let (state, opened) = group.fleet.circuit(|circuit| circuit.describe(now));
                 Some(Breaker { state, opened })
+            }),
+            load: cluster.and_then(|(cluster, group)| {
+                let rule = cluster.adaptive.as_ref()?;
+                let (limit, under_way, base, shed) = group.fleet.load(|load| load.describe(rule));
+                let latency_ms = base.as_micros() as f64 / 1_000.0;
+                Some(Load { limit, under_way, latency_ms, refused: shed.iter().sum() })
             }),
             discovered,
             endpoints: match group {

@@ -11,6 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::snapshot::{ClusterState, Snapshot};
+use crate::balance::adaptive::PRIORITIES;
 use crate::balance::copies;
 use crate::cache::status::WORDS;
 use crate::meter::{DESCRIBED, FALLBACKS, FAULTS};
@@ -35,6 +36,7 @@ const DESCRIPTIONS: &str = "edgeway_openapi_checks";
 const KEYED: &str = "edgeway_idempotency_keys";
 const TAGGED: &str = "edgeway_entity_tags";
 const FELL_BACK: &str = "edgeway_fallbacks";
+const SHED: &str = "edgeway_shed_requests";
 const FAULTY: &str = "edgeway_faults";
 const PURGED: &str = "edgeway_cache_purges";
 const AUTHENTICATIONS: &str = "edgeway_authentications";
@@ -67,6 +69,7 @@ pub(crate) fn text(snapshot: Snapshot) -> String {
         TAGGED,
         FELL_BACK,
         FAULTY,
+        SHED,
         PURGED,
         AUTHENTICATIONS,
         STORES,
@@ -311,6 +314,22 @@ fn encode_clusters(encoder: &mut DescriptorEncoder<'_>, clusters: &[ClusterState
     for cluster in clusters {
         if let Some(is_open) = cluster.is_open {
             family.encode_family(&[("upstream", cluster.name.as_str())])?.encode_gauge(&i64::from(is_open))?;
+        }
+    }
+    let help = "Most requests that wait for an upstream at once, by what it bears";
+    let mut family = encoder.encode_descriptor("edgeway_upstream_load_limit", help, None, MetricType::Gauge)?;
+    for cluster in clusters {
+        if let Some((limit, _)) = cluster.load {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            family.encode_family(&[("upstream", cluster.name.as_str())])?.encode_gauge(&limit)?;
+        }
+    }
+    let help = "Requests that were refused because an upstream had as much to do as it bears";
+    let mut family = encoder.encode_descriptor(SHED, help, None, MetricType::Counter)?;
+    for cluster in clusters {
+        for (priority, count) in cluster.load.iter().flat_map(|(_, shed)| PRIORITIES.iter().zip(shed)) {
+            let labels = [("upstream", cluster.name.as_str()), ("priority", priority)];
+            family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
+use crate::balance::adaptive::PRIORITIES;
 use crate::balance::copies;
 use crate::balance::endpoint::Chosen;
 use crate::balance::vitals::Vitals;
@@ -69,6 +70,8 @@ pub(super) struct ClusterState {
     pub(super) retries: u64,
     /// Set if its breaker is open or half-open; none without one.
     pub(super) is_open: Option<bool>,
+    /// Its adaptive limit, and the requests that were refused by it since the start, by their priority; none without one.
+    pub(super) load: Option<(u64, [u64; PRIORITIES.len()])>,
     pub(super) places: Vec<PlaceState>,
 }
 
@@ -98,6 +101,10 @@ impl ClusterState {
             name: upstream.name.clone(),
             retries: group.fleet.retries(),
             is_open: breaker.map(|_| group.fleet.circuit(|circuit| circuit.describe(now)).0 != "closed"),
+            load: upstream.cluster.as_ref().and_then(|cluster| cluster.adaptive.as_ref()).map(|rule| {
+                let (limit, _, _, shed) = group.fleet.load(|load| load.describe(rule));
+                (limit, shed)
+            }),
             places: group.places(upstream, now).iter().map(place).collect(),
         }
     }

@@ -145,6 +145,33 @@ pub struct Hedge {
     pub percentile: Option<u32>,
 }
 
+/// The most requests that wait for an upstream at once: a number that follows how many it bears before its answers take longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AdaptiveConcurrency {
+    /// The smallest limit; 1 to 10,000. Default: 3.
+    pub least: Option<u32>,
+    /// The largest limit; 1 to 10,000. Default: 1000.
+    pub most: Option<u32>,
+    /// The limit at first; 1 to 10,000. Default: 20, or what is nearest to it between the two.
+    pub first: Option<u32>,
+}
+
+/// How much requests matter where an upstream has too much to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Priority {
+    /// They are refused last, and may go a quarter beyond the limit.
+    Critical,
+    /// They have the whole limit.
+    #[default]
+    Default,
+    /// They are refused first, and have three quarters of the limit.
+    Sheddable,
+}
+
 /// A status of a call of gRPC, in the order of their numbers from 1 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

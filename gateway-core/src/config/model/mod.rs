@@ -63,8 +63,9 @@ pub use body::{
 };
 pub use cache::{Cache, CacheKey};
 pub use cluster::{
-    ActiveHealth, Backoff, Balance, BreakerOf, CheckKind, CheckMethod, CircuitBreaker, GrpcStatus, HashBalance, Health,
-    Hedge, PassiveHealth, Retry, RetryOn, SameSite, StickyBalance, SuccessRate, TargetTls, UpstreamTarget,
+    ActiveHealth, AdaptiveConcurrency, Backoff, Balance, BreakerOf, CheckKind, CheckMethod, CircuitBreaker, GrpcStatus,
+    HashBalance, Health, Hedge, PassiveHealth, Priority, Retry, RetryOn, SameSite, StickyBalance, SuccessRate,
+    TargetTls, UpstreamTarget,
 };
 pub use compress::{Compress, CompressLevels, ContentCoding};
 pub use concurrency::Concurrency;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     Authenticate, Authorize, Cache, Clients, Compress, Concurrency, Cors, Csrf, Etag, Fault, Idempotency, Maintenance,
-    RateLimit, RequestEdits, ResponseEdits, Security, Steer, Validate,
+    Priority, RateLimit, RequestEdits, ResponseEdits, Security, Steer, Validate,
 };
 
 /// A policy in a list: the name of one under `policies`, or one in place.
@@ -40,6 +40,8 @@ pub struct Policy {
     pub concurrency: Option<Concurrency>,
     /// A fault on purpose; of several on one route, every one holds.
     pub fault: Option<Fault>,
+    /// How much requests matter where an upstream with `load` has too much to do; of several on one route, the last holds. Default: `default`.
+    pub priority: Option<Priority>,
     /// Other upstreams for some of the callers, the first whose condition is met; of several lists on one route, the last holds, and an
     /// empty one leaves all to the route.
     pub steer: Option<Vec<Steer>>,

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Balance, CircuitBreaker, Discover, Health, Retry, Timeouts, UpstreamCredentials, UpstreamTarget, UpstreamTls,
+    AdaptiveConcurrency, Balance, CircuitBreaker, Discover, Health, Retry, Timeouts, UpstreamCredentials,
+    UpstreamTarget, UpstreamTls,
 };
 use crate::config::Span;
 
@@ -36,6 +37,9 @@ pub struct Upstream {
     /// The calls that are not made while it fails. Default: none.
     #[serde(default)]
     pub breaker: Option<CircuitBreaker>,
+    /// The most requests that wait for it at once, by how many it bears. Default: no limit.
+    #[serde(default)]
+    pub load: Option<AdaptiveConcurrency>,
     /// The `Host` of requests to it. Default: `upstream`.
     #[serde(default)]
     pub host: Option<HostPolicy>,

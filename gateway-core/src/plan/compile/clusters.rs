@@ -7,6 +7,7 @@ use http::Method;
 
 use super::Compiler;
 use super::at::At;
+use crate::balance::adaptive::Adaptive;
 use crate::balance::breaker::Breaker;
 use crate::balance::hedge::Hedge;
 use crate::balance::passive::{Passive, SuccessRate};
@@ -83,8 +84,13 @@ impl Compiler<'_> {
             }
             self.span(&at, Some(time), (SECOND, HOUR), 30 * SECOND)
         });
-        let is_plain =
-            active.is_none() && upstream.balance.is_none() && retry.is_none() && stated.is_none() && breaker.is_none();
+        let adaptive = upstream.load.as_ref().map(|load| self.adaptive(&at.member("load"), load));
+        let is_plain = adaptive.is_none()
+            && active.is_none()
+            && upstream.balance.is_none()
+            && retry.is_none()
+            && stated.is_none()
+            && breaker.is_none();
         if is_plain && !has_several {
             return None;
         }
@@ -102,6 +108,7 @@ impl Compiler<'_> {
             active,
             breaker,
             slow_start,
+            adaptive,
         }))
     }
 
@@ -317,6 +324,27 @@ impl Compiler<'_> {
             probes: self.within(&at.member("probes"), breaker.probes, (1, 100), 1),
             per_target: breaker.per == Some(BreakerOf::Target),
         }
+    }
+
+    fn adaptive(&mut self, at: &At<'_>, load: &config::AdaptiveConcurrency) -> Adaptive {
+        let bounds = (1, 10_000);
+        let least = self.within(&at.member("least"), load.least, bounds, 3);
+        let most = self.within(&at.member("most"), load.most, bounds, 1_000);
+        if most < least {
+            let message = format_args!("the largest limit is below the smallest, `{least}`");
+            self.error_with(
+                &at.member(if load.most.is_some() { "most" } else { "least" }),
+                message,
+                "put `most` above `least`",
+            );
+        }
+        let usual = 20.min(most).max(least);
+        let first = self.within(&at.member("first"), load.first, bounds, usual);
+        if load.first.is_some() && !(least..=most.max(least)).contains(&first) {
+            let help = "put it between them, or leave it out";
+            self.error_with(&at.member("first"), "the first limit is not between `least` and `most`", help);
+        }
+        Adaptive { least, most, first }
     }
 
     /// Compiles what is copied for a mirror.

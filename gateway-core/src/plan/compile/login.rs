@@ -479,6 +479,7 @@ impl<'c> Compiler<'c> {
             etag: None,
             asks_plain: false,
             compress: None,
+            priority: crate::config::Priority::Default,
             stored_as: Box::default(),
             may_answer_unprepared: false,
             logged: true,

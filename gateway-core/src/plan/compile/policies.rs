@@ -9,7 +9,7 @@ use super::edits::Parameters;
 use super::policy_lists::Owner;
 use super::routes::RouteContext;
 use super::shared::{Folded, Shared};
-use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse, THOROUGH};
+use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse, Priority, THOROUGH};
 use crate::fingerprint::Fingerprint;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
@@ -58,6 +58,7 @@ struct Collected<'c> {
     methods: Vec<MethodMap>,
     validate: Option<Validate>,
     openapi: Option<Arc<Checks>>,
+    priority: Priority,
     faults: Vec<Fault>,
     idempotency: Option<Idempotency>,
     steer: Vec<Steer>,
@@ -96,6 +97,7 @@ impl<'c> Collected<'c> {
             methods,
             validate,
             openapi,
+            priority,
             faults,
             idempotency,
             steer,
@@ -168,7 +170,7 @@ impl<'c> Collected<'c> {
         response.extend(response_statuses.into_iter().map(ResponseStep::MapStatus));
         let cache = cache.map(Arc::new);
         let (response, compress) = (response.into(), compress.map(Arc::new));
-        Folded { cors, request: request.into(), cache, edits: fingerprint, response, etag, compress }
+        Folded { cors, request: request.into(), cache, edits: fingerprint, response, etag, compress, priority }
     }
 }
 
@@ -354,6 +356,7 @@ impl<'c> Compiler<'c> {
             rate_limit,
             concurrency,
             fault,
+            priority,
             steer,
             cache,
             request,
@@ -419,6 +422,9 @@ impl<'c> Compiler<'c> {
             && !collected.concurrency.iter().any(|l| l.name == limit.name)
         {
             collected.concurrency.push(limit);
+        }
+        if let Some(priority) = priority {
+            collected.priority = *priority;
         }
         if let Some(fault) = fault {
             collected.faults.extend(self.fault(&at.member("fault"), fault, parameters));

@@ -169,6 +169,7 @@ impl<'c> Compiler<'c> {
             cache: policies.cache.filter(|_| calls_upstream),
             etag: policies.etag,
             compress: policies.compress,
+            priority: policies.priority,
             stored_as,
             body_limit: self.body_limit(route),
             version,

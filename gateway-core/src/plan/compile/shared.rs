@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{self, JsonPath, PolicyUse};
+use crate::config::{self, JsonPath, PolicyUse, Priority};
 use crate::fingerprint::Fingerprint;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::cache::Cache;
@@ -21,6 +21,7 @@ pub(super) struct Folded<'c> {
     pub(super) response: Arc<[ResponseStep]>,
     pub(super) etag: Option<Etag>,
     pub(super) compress: Option<Arc<Compress>>,
+    pub(super) priority: Priority,
 }
 
 impl Folded<'_> {

@@ -1,0 +1,300 @@
+//! An adaptive limit on the requests under way to an upstream: as many as it bears before it gets slower.
+//!
+//! After the gradient controllers of Netflix's concurrency-limits (`Gradient2Limit`) and of Envoy's filter `adaptive_concurrency`: the latency of the last
+//! requests is compared with the one that the upstream has without load. Whole numbers alone, so that every machine comes to the same limit.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::fleet::Fleet;
+use crate::config::Priority;
+
+/// The shortest time over which latencies are looked at.
+const WINDOW: Duration = Duration::from_millis(250);
+
+/// The fewest requests that tell anything.
+const LEAST_SAMPLES: u32 = 10;
+
+/// The latency up to which nothing is amiss, in percent of the one without load.
+const TOLERANCE: u64 = 150;
+
+/// The time after which the latency without load is measured anew, if the upstream seems slow all the time.
+const DOUBT: Duration = Duration::from_secs(60);
+
+/// The steps of the limit, in thousandths of a request.
+const ONE: u64 = 1_000;
+
+/// The bounds of a limit, in requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adaptive {
+    /// The smallest limit.
+    pub least: u32,
+    /// The largest limit.
+    pub most: u32,
+    /// The limit at first.
+    pub first: u32,
+}
+
+/// The state of a limit.
+#[derive(Debug, Default)]
+pub struct Load {
+    /// The limit, in thousandths; 0 until the first request.
+    limit: u64,
+    under_way: u32,
+    /// The latency without load, in microseconds; 0 if it is not known.
+    base: u64,
+    /// The time at which that was last found to be right.
+    measured: Duration,
+    /// The limit before, while the latency without load is measured at the smallest limit.
+    before: Option<u64>,
+    /// Requests that began earlier tell nothing of this window.
+    epoch: Duration,
+    window: Sums,
+    /// The requests that were refused since the start, by their priority.
+    shed: [u64; PRIORITIES.len()],
+}
+
+/// The priorities, by their names, in the order of [`Priority`].
+pub(crate) const PRIORITIES: [&str; 3] = ["critical", "default", "sheddable"];
+
+/// What is known of the requests that have ended in a window.
+#[derive(Debug, Default)]
+struct Sums {
+    begun: Duration,
+    micros: u64,
+    count: u32,
+    /// The most requests under way.
+    peak: u32,
+    /// Set if the upstream has said that it is overloaded, or has not answered.
+    is_overloaded: bool,
+}
+
+/// What an upstream has made of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sample {
+    /// It has answered.
+    Answered,
+    /// It has answered that it has too much to do, or has not answered in time.
+    Overloaded,
+    /// Nothing is known of how long it takes.
+    Nothing,
+}
+
+impl Load {
+    /// Takes a place for a request of this `priority` at `now`; returns whether there is one. Those that can be shed have three quarters of all, and critical
+    /// ones a quarter more.
+    pub fn admit(&mut self, rule: &Adaptive, priority: Priority, now: Duration) -> bool {
+        if self.limit == 0 {
+            *self = Self { limit: u64::from(rule.first) * ONE, measured: now, ..Self::default() };
+            self.window.begun = now;
+        }
+        let limit = self.limit.clamp(u64::from(rule.least) * ONE, u64::from(rule.most) * ONE);
+        let room = match priority {
+            // Not held up by a measurement either.
+            Priority::Critical => self.before.unwrap_or(limit).max(limit) * 5 / 4,
+            Priority::Default => limit,
+            Priority::Sheddable => limit * 3 / 4,
+        };
+        let is_there = u64::from(self.under_way) < (room / ONE).max(1);
+        if is_there {
+            self.under_way = self.under_way.saturating_add(1);
+            self.window.peak = self.window.peak.max(self.under_way);
+        } else if let Some(shed) = self.shed.get_mut(priority as usize) {
+            *shed = shed.saturating_add(1);
+        }
+        is_there
+    }
+
+    /// Gives a place back of a request that began at `begun`, and takes note of what has become of it by `now`.
+    pub fn end(&mut self, rule: &Adaptive, (begun, now): (Duration, Duration), sample: Sample) {
+        self.under_way = self.under_way.saturating_sub(1);
+        if sample == Sample::Nothing || begun < self.epoch {
+            return;
+        }
+        let window = &mut self.window;
+        if sample == Sample::Overloaded {
+            window.is_overloaded = true;
+        }
+        window.micros = window.micros.saturating_add(now.saturating_sub(begun).as_micros() as u64);
+        window.count = window.count.saturating_add(1);
+        if window.count >= LEAST_SAMPLES && now.saturating_sub(window.begun) >= WINDOW {
+            self.close(rule, now);
+        }
+    }
+
+    /// The limit, the requests under way, the latency without load, and those that were refused since the start in the order of [`PRIORITIES`].
+    #[must_use]
+    pub fn describe(&self, rule: &Adaptive) -> (u64, u32, Duration, [u64; PRIORITIES.len()]) {
+        let limit = if self.limit == 0 { u64::from(rule.first) } else { self.limit / ONE };
+        (limit, self.under_way, Duration::from_micros(self.base), self.shed)
+    }
+
+    /// Works out the limit from what has become of the requests of a window that ends at `now`.
+    fn close(&mut self, rule: &Adaptive, now: Duration) {
+        let sums = core::mem::take(&mut self.window);
+        (self.window.begun, self.window.peak) = (now, self.under_way);
+        let (least, most) = (u64::from(rule.least) * ONE, u64::from(rule.most) * ONE);
+        let latency = (sums.micros / u64::from(sums.count.max(1))).max(1);
+        if let Some(before) = self.before.take() {
+            (self.base, self.measured, self.limit) = (latency, now, before.clamp(least, most));
+            return;
+        }
+        let limit = self.limit.clamp(least, most);
+        // What is not used tells nothing of more.
+        let used = u64::from(sums.peak) * 2 * ONE;
+        let is_used = used >= limit;
+        let is_idle = !is_used && used <= u64::from(rule.first) * ONE;
+        let is_least = limit == least;
+        let is_slow = latency.saturating_mul(100) > self.base.saturating_mul(TOLERANCE);
+        if self.base == 0 || latency < self.base || is_least {
+            self.base = latency;
+        } else if is_idle {
+            self.base += (latency - self.base) / 8;
+        }
+        if is_least || is_idle || !is_slow {
+            self.measured = now;
+        }
+        if is_idle {
+            self.limit = limit;
+            return;
+        }
+        let gradient = (self.base.saturating_mul(TOLERANCE) * 10 / latency).clamp(500, 1_000);
+        let gradient = if sums.is_overloaded { gradient.min(800) } else { gradient };
+        // Halfway there, and a place or some more to find out whether it bears them.
+        let room = if sums.is_overloaded { 0 } else { (limit / ONE).isqrt() * ONE };
+        let fallen = limit * (1_000 + gradient) / 2_000;
+        // Of many that are not used, no more are taken away than that.
+        let next = if is_used { fallen + room / 2 } else { fallen.max(used).min(limit) };
+        self.limit = next.clamp(least, most);
+        if now.saturating_sub(self.measured) >= DOUBT {
+            self.before = Some(self.limit);
+            (self.limit, self.epoch) = (least, now);
+        }
+    }
+}
+
+/// The place of a request among those under way: it is given back if nothing is heard of it, as where its client has left.
+#[derive(Debug)]
+pub struct Place {
+    fleet: Option<Arc<Fleet>>,
+    rule: Adaptive,
+    begun: Duration,
+}
+
+impl Place {
+    /// Takes one of `fleet` for a request of this `priority` at `now`, if there is one.
+    pub(crate) fn take(fleet: &Arc<Fleet>, rule: Adaptive, priority: Priority, now: Duration) -> Option<Self> {
+        let is_there = fleet.load(|load| load.admit(&rule, priority, now));
+        is_there.then(|| Self { fleet: Some(Arc::clone(fleet)), rule, begun: now })
+    }
+
+    /// Gives it back at `now`, with what has become of the request.
+    pub(crate) fn end(mut self, now: Duration, sample: Sample) {
+        if let Some(fleet) = self.fleet.take() {
+            fleet.load(|load| load.end(&self.rule, (self.begun, now), sample));
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(fleet) = self.fleet.take() {
+            fleet.load(|load| load.end(&self.rule, (self.begun, self.begun), Sample::Nothing));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: Adaptive = Adaptive { least: 3, most: 1_000, first: 20 };
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// An upstream that does so many requests at once in `took`, and others after them; all that find a place come at once.
+    fn run(load: &mut Load, from: Duration, seconds: u64, (at_once, took): (u64, u64)) -> (Duration, u64) {
+        let mut now = from;
+        while now < from + Duration::from_secs(seconds) {
+            let mut places = 0;
+            while load.admit(&RULE, Priority::Default, now) {
+                places += 1;
+            }
+            for place in 0..places {
+                load.end(&RULE, (now, now + ms(took * (1 + place / at_once))), Sample::Answered);
+            }
+            now += ms(took * (1 + places.saturating_sub(1) / at_once));
+        }
+        (now, load.describe(&RULE).0)
+    }
+
+    #[test]
+    fn the_limit_grows_while_nothing_is_slower_and_falls_with_what_the_upstream_bears() {
+        let mut load = Load::default();
+        let (now, limit) = run(&mut load, Duration::ZERO, 30, (10_000, 50));
+        assert!(limit > 400, "{limit}");
+        let (now, limit) = run(&mut load, now, 20, (20, 50));
+        assert!((20..80).contains(&limit), "{limit}");
+        let (_, limit) = run(&mut load, now, 30, (10_000, 50));
+        assert!(limit > 300, "{limit}");
+    }
+
+    /// An upstream that is slower for good gets its share again, once that has been measured.
+    #[test]
+    fn a_latency_that_stays_is_taken_for_the_usual_one() {
+        let mut load = Load::default();
+        let (now, _) = run(&mut load, Duration::ZERO, 10, (10_000, 50));
+        let (now, limit) = run(&mut load, now, 20, (10_000, 120));
+        assert!(limit < 60, "{limit}");
+        let (_, limit) = run(&mut load, now, 120, (10_000, 120));
+        assert!(limit > 200, "{limit}");
+    }
+
+    #[test]
+    fn an_upstream_with_little_to_do_changes_nothing() {
+        let mut load = Load::default();
+        for step in 0..1_000 {
+            let now = ms(step * 100);
+            assert!(load.admit(&RULE, Priority::Default, now));
+            load.end(&RULE, (now, now + ms(1 + step)), Sample::Answered);
+        }
+        assert_eq!(load.describe(&RULE).0, 20);
+    }
+
+    #[test]
+    fn what_can_be_shed_is_refused_first_and_what_is_critical_last() {
+        let mut load = Load::default();
+        let mut take = |priority| (0..100).take_while(|_| load.admit(&RULE, priority, ms(0))).count();
+        assert_eq!([Priority::Sheddable, Priority::Default, Priority::Critical].map(&mut take), [15, 5, 5]);
+        assert_eq!(load.describe(&RULE).3, [1, 1, 1]);
+    }
+
+    #[test]
+    fn places_come_back_with_those_who_have_them() {
+        let fleet = Arc::new(Fleet::default());
+        let rule = Adaptive { least: 1, most: 1, first: 1 };
+        let take = |now| Place::take(&fleet, rule, Priority::Default, now);
+        let first = take(ms(0)).unwrap();
+        assert!(take(ms(1)).is_none());
+        drop(first);
+        let second = take(ms(2)).unwrap();
+        second.end(ms(3), Sample::Answered);
+        assert!(take(ms(4)).is_some());
+    }
+
+    /// RFC 9110 §15.6.4: an upstream that says so has too much to do, however fast it says it.
+    #[test]
+    fn refusals_of_the_upstream_lower_the_limit() {
+        let mut load = Load::default();
+        for round in 0..8 {
+            let now = ms(round * 300);
+            let places = (0..100).take_while(|_| load.admit(&RULE, Priority::Default, now)).count();
+            for _ in 0..places {
+                load.end(&RULE, (now, now + ms(290)), Sample::Overloaded);
+            }
+        }
+        assert!(load.describe(&RULE).0 < 12, "{load:?}");
+    }
+}
