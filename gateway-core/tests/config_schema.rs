@@ -88,7 +88,7 @@ fn every_policy_is_documented_and_has_cases() {
     let cases: String = files.map(|path| std::fs::read_to_string(path).unwrap()).collect();
     for (_, policy) in properties(&json_schema()).iter().filter(|(object, _)| object == "Policy") {
         assert!(documentation.contains(&format!("`{policy}`")), "docs/configuration.md says nothing of `{policy}`");
-        let is_there = ['{', '['].iter().any(|open| cases.contains(&format!("\"{policy}\": {open}")));
+        let is_there = ['{', '[', '"'].iter().any(|open| cases.contains(&format!("\"{policy}\": {open}")));
         assert!(is_there, "tests/cases has nothing with `{policy}`");
     }
 }
