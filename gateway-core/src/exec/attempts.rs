@@ -66,7 +66,7 @@ pub(super) fn first<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
     (upstream, cluster): (&'p Upstream, &'p Cluster),
-    call: &mut Call,
+    (call, is_upload): (&mut Call, bool),
 ) -> Result<Chosen<'p>, Reject> {
     let now = platform.monotonic();
     let group = exchange.state.group(upstream).ok_or_else(Reject::internal)?;
@@ -86,8 +86,15 @@ pub(super) fn first<'p, P: Platform>(
     }
     let mut place = None;
     if let Some(rule) = cluster.adaptive {
-        place = place_for(exchange, &group.fleet, rule, now);
-        if place.is_none() {
+        // One whose content is on its way, however slowly, holds no place.
+        let is_there = match is_upload {
+            true => group.fleet.load(|load| load.has_room(&rule, priority(exchange), now)),
+            false => {
+                place = place_for(exchange, &group.fleet, rule, now);
+                place.is_some()
+            }
+        };
+        if !is_there {
             exchange.record.ruled_out("load", &upstream.name);
             exchange.note(|| Event::Policy {
                 policy: "load",
@@ -141,27 +148,54 @@ pub(super) fn stay(
     }
 }
 
-/// Takes a place of `fleet` at `now`, if there is one for a request that matters as much. A copy can always be shed.
+/// How much the request of `exchange` matters. A copy can always be shed.
+fn priority(exchange: &Exchange<'_, '_>) -> Priority {
+    match exchange.route {
+        _ if exchange.mirror.is_some() => Priority::Sheddable,
+        Some(route) => route.priority,
+        None => Priority::Default,
+    }
+}
+
+/// Takes a place of `fleet` at `now`, if there is one for a request that matters as much.
 pub(super) fn place_for(
     exchange: &Exchange<'_, '_>,
     fleet: &Arc<Fleet>,
     rule: Adaptive,
     now: Duration,
 ) -> Option<Place> {
-    let priority = match exchange.route {
-        _ if exchange.mirror.is_some() => Priority::Sheddable,
-        Some(route) => route.priority,
-        None => Priority::Default,
-    };
-    Place::take(fleet, rule, priority, now)
+    Place::take(fleet, rule, priority(exchange), now)
+}
+
+/// The longest content that is waited for before a request takes a place among those under way, in bytes.
+const MOST_AWAITED: u64 = 64 * 1_024;
+
+/// Has the content of `call` there, if it says that it is short and the requests under way to its upstream are limited: a client that sends it slowly holds no place,
+/// and the time is the upstream's.
+pub(super) async fn await_content<P: Platform>(
+    platform: &P,
+    cluster: &Cluster,
+    (call, body): (&Call, &mut Body<P::Stream>),
+) -> Result<(), Reject> {
+    if cluster.adaptive.is_none() || !matches!(body, Body::Stream(_)) {
+        return Ok(());
+    }
+    let length = call.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    match length {
+        // Boxed, so that not every request has room for it.
+        Some(length) if length <= MOST_AWAITED => Box::pin(content::collect(platform, body, length)).await,
+        _ => Ok(()),
+    }
 }
 
 /// What the limit of an upstream learns from what has become of a call, whose time may be the client's doing.
 fn sample(answer: Result<StatusCode, IoError>, is_upload: bool) -> Sample {
     match answer {
-        Ok(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => Sample::Overloaded,
-        _ if is_upload => Sample::Nothing,
+        Ok(StatusCode::SERVICE_UNAVAILABLE) => Sample::Overloaded,
+        // The others say nothing of how long it takes to do what is asked for, and 429 may be about one client (RFC 6585 §4).
+        Ok(status) if status.is_client_error() || status.is_server_error() => Sample::Nothing,
         Ok(_) => Sample::Answered,
+        Err(_) if is_upload => Sample::Nothing,
         Err(IoError { kind: IoErrorKind::FirstByteTimeout | IoErrorKind::TotalTimeout, .. }) => Sample::Overloaded,
         Err(_) => Sample::Nothing,
     }
@@ -468,8 +502,8 @@ pub(super) async fn again<'c, P: Platform>(
             break;
         }
         // Those before it have given theirs back.
-        let place = cluster.adaptive.map(|rule| place_for(exchange, &group.fleet, rule, now));
-        if matches!(place, Some(None)) {
+        let has_room = |rule| group.fleet.load(|load| load.has_room(&rule, priority(exchange), now));
+        if !cluster.adaptive.is_none_or(has_room) {
             exchange
                 .note(|| Event::Policy { policy: "retry", verdict: "not again: there is too much to do".to_owned() });
             break;
@@ -483,12 +517,12 @@ pub(super) async fn again<'c, P: Platform>(
         drop(core::mem::replace(&mut answer, Err(IoError::new(IoErrorKind::Other))));
         exchange.record.under_way =
             next.vitals(&group.vitals).get(next.place).map(|vitals| UnderWay::begin(vitals, trial));
-        if let Some(under_way) = &mut exchange.record.under_way {
-            under_way.place(place.flatten());
-        }
         // Where nothing but a trace comes of it, nothing takes time.
         if !wait.is_zero() && exchange.trace.is_none() {
             platform.sleep(wait).await;
+        }
+        if let (Some(rule), Some(under_way)) = (cluster.adaptive, &mut exchange.record.under_way) {
+            under_way.place(Some(Place::promised(&group.fleet, rule, platform.monotonic())));
         }
         tried.push(next.place);
         endpoint = next;

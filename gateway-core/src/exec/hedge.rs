@@ -89,18 +89,17 @@ pub(super) async fn race<'p, P: Platform>(
     let choice =
         if is_open { None } else { exchange.state.choose((upstream, cluster), Some(&call), tries, (platform, now)) };
     let other = choice.filter(|(next, _)| next.place != endpoint.place);
-    let Some(((elsewhere, trial), true)) = other.map(|choice| (choice, group.fleet.take_attempt(true))) else {
-        return Ok(Won { endpoint, begun, answer: first.await });
-    };
+    let Some((elsewhere, trial)) = other else { return Ok(Won { endpoint, begun, answer: first.await }) };
     let vitals = elsewhere.vitals(&group.vitals).get(elsewhere.place);
     let mut under_way = vitals.map(|vitals| UnderWay::begin(vitals, trial));
-    if let Some(rule) = cluster.adaptive {
-        let Some(place) = attempts::place_for(exchange, &group.fleet, rule, now) else {
-            return Ok(Won { endpoint, begun, answer: first.await });
-        };
-        if let Some(under_way) = &mut under_way {
-            under_way.place(Some(place));
-        }
+    let place = cluster.adaptive.map(|rule| attempts::place_for(exchange, &group.fleet, rule, now));
+    // What is not sent takes nothing of the budget.
+    if matches!(place, Some(None)) || !group.fleet.take_attempt(true) {
+        drop((place, under_way));
+        return Ok(Won { endpoint, begun, answer: first.await });
+    }
+    if let Some(under_way) = &mut under_way {
+        under_way.place(place.flatten());
     }
     exchange.record.tried_again();
     call.headers = kept.headers().clone();

@@ -145,7 +145,11 @@ pub(super) async fn send_to<P: Platform>(
     }
     let mut endpoint = match &upstream.cluster {
         None => attempts::only(upstream).ok_or_else(Reject::internal)?,
-        Some(cluster) => attempts::first(exchange, platform, (upstream, cluster), call)?,
+        Some(cluster) => {
+            attempts::await_content(platform, cluster, (&*call, &mut *content)).await?;
+            let is_upload = matches!(content, Body::Stream(_));
+            attempts::first(exchange, platform, (upstream, cluster), (&mut *call, is_upload))?
+        }
     };
     let mut body = core::mem::take(content);
     for step in &*target.request {
@@ -238,7 +242,9 @@ pub(super) async fn send_to<P: Platform>(
     }
     let spent = exchange.spent();
     let stated = time_left::of(target.deadlines, &call.headers);
-    exchange.record.is_clients_time = stated.total != target.deadlines.total;
+    // So is the time that a fault on purpose, or another upstream before this one, has used up.
+    exchange.record.is_clients_time =
+        stated.total != target.deadlines.total || (stated.total.is_some() && !spent.is_zero());
     let deadlines = attempts::deadlines(stated, upstream.cluster.as_deref(), spent);
     let mut kept = None;
     if let Some(retry) = upstream.cluster.as_ref().and_then(|cluster| cluster.retry.as_ref())

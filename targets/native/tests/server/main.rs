@@ -43,6 +43,7 @@ mod init;
 mod json;
 mod lifecycle;
 mod listeners;
+mod load;
 mod log;
 mod logins;
 mod manifest;
