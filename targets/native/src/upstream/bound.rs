@@ -1,7 +1,9 @@
 //! The most connections to a place, over all threads of the process.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -14,6 +16,8 @@ use super::pool::{Pool, PoolKey};
 pub struct Bound {
     rooms: Arc<Semaphore>,
     waiting: AtomicUsize,
+    /// Those who wait, in the order in which they have begun to.
+    line: Mutex<VecDeque<Waiter>>,
     most_waiting: usize,
     /// The pools of all threads.
     pools: Mutex<Vec<Weak<Pool>>>,
@@ -22,9 +26,27 @@ pub struct Bound {
 /// The room of a connection.
 pub type Room = OwnedSemaphorePermit;
 
+/// The time after which room that was promised would be there.
+const PROMISE: Duration = Duration::from_millis(100);
+
+/// The least time by which a request waits longer than those of a thread that has connections, before one of those ends for it.
+const SLACK: Duration = Duration::from_millis(20);
+
 /// Somebody who waits for room.
 #[derive(Debug)]
-pub(super) struct Waiting<'b>(&'b Bound);
+pub(super) struct Waiting<'b> {
+    bound: &'b Bound,
+    number: usize,
+}
+
+/// The same, in the line.
+#[derive(Debug)]
+struct Waiter {
+    number: usize,
+    since: Instant,
+    /// The time at which a connection has ended for it.
+    promised: Option<Instant>,
+}
 
 impl Bound {
     /// A bound of `most` connections, for which `most_waiting` requests may wait.
@@ -32,6 +54,7 @@ impl Bound {
         Self {
             rooms: Arc::new(Semaphore::new(most)),
             waiting: AtomicUsize::new(0),
+            line: Mutex::default(),
             most_waiting,
             pools: Mutex::default(),
         }
@@ -48,10 +71,35 @@ impl Bound {
         Arc::clone(&self.rooms).acquire_owned().await.ok()
     }
 
-    /// Begins to wait. Returns whether no more do than may.
-    pub(super) fn wait(&self) -> (Waiting<'_>, bool) {
+    /// Begins to wait, for room that `is_made` already or for what others leave. Returns whether no more do than may.
+    pub(super) fn wait(&self, is_made: bool) -> (Waiting<'_>, bool) {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        (Waiting(self), before < self.most_waiting)
+        let since = Instant::now();
+        let mut line = self.line();
+        let number = line.back().map_or(0, |last| last.number.wrapping_add(1));
+        line.push_back(Waiter { number, since, promised: is_made.then_some(since) });
+        (Waiting { bound: self, number }, before < self.most_waiting)
+    }
+
+    /// Returns whether a connection is to end for whoever has waited longest, of those for whom none has ended yet. Where requests of its own thread
+    /// wait for it, the longest of them for the time `own`, it ends for one that has waited twice as long: connections last, and no thread goes short.
+    pub(super) fn promise(&self, own: Option<Duration>) -> bool {
+        if self.waiting() == 0 {
+            return false;
+        }
+        let now = Instant::now();
+        let mut line = self.line();
+        let is_left = |waiter: &&mut Waiter| waiter.promised.is_none_or(|at| now.duration_since(at) >= PROMISE);
+        let Some(longest) = line.iter_mut().find(is_left) else { return false };
+        if own.is_some_and(|own| now.duration_since(longest.since) <= own * 2 + SLACK) {
+            return false;
+        }
+        longest.promised = Some(now);
+        true
+    }
+
+    fn line(&self) -> MutexGuard<'_, VecDeque<Waiter>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that the connections of `pool` are among its own.
@@ -79,7 +127,11 @@ impl Bound {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        let mut line = self.bound.line();
+        if let Some(place) = line.iter().position(|waiter| waiter.number == self.number) {
+            line.remove(place);
+        }
+        self.bound.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -118,10 +170,22 @@ mod tests {
     #[test]
     fn those_who_wait_are_counted_and_bounded() {
         let bound = Bound::new(1, 1);
-        let first = bound.wait();
-        assert!(first.1 && !bound.wait().1);
+        let first = bound.wait(false);
+        assert!(first.1 && !bound.wait(false).1);
         assert_eq!(bound.waiting(), 1);
         drop(first);
         assert_eq!(bound.waiting(), 0);
+    }
+
+    #[test]
+    fn one_connection_ends_for_each_who_waits() {
+        let bound = Bound::new(1, 10);
+        assert!(!bound.promise(None), "nobody waits");
+        let (_first, _second) = (bound.wait(false), bound.wait(true));
+        // Those of a thread of its own have waited as long.
+        assert!(!bound.promise(Some(Duration::from_secs(1))));
+        std::thread::sleep(SLACK * 2);
+        assert!(bound.promise(Some(Duration::ZERO)), "the first one has waited much longer");
+        assert!(!bound.promise(None), "for both one has ended");
     }
 }

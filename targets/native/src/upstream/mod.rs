@@ -10,6 +10,7 @@ mod found;
 mod guard;
 mod handshakes;
 mod lease;
+mod line;
 mod names;
 mod pool;
 mod records;

@@ -22,6 +22,7 @@ use super::connect::{Security, connect, connect_to_socket};
 use super::deadline::{Due, Point};
 use super::guard::Guard;
 use super::lease::Connection;
+use super::line::Line;
 use super::names::Names;
 use super::shared::{Link, Occupied, Shared};
 use super::tls::{Settings, TlsError};
@@ -88,9 +89,10 @@ pub struct Pool {
     opening: Semaphore,
     /// The most connections, over all threads, if there is such a bound.
     bound: Option<Arc<Bound>>,
-    /// The number of requests of this thread that wait for a connection, and what they are told by.
-    waiting: AtomicUsize,
-    returned: Notify,
+    /// The requests of this thread that wait for a connection.
+    line: Line<Connection>,
+    /// Told of a new connection that exchanges share.
+    shares: Notify,
     /// The number of HTTP/1.1 connections that exchanges use.
     in_use: Arc<AtomicUsize>,
     /// A token held by the task of each connection while that is open.
@@ -225,8 +227,8 @@ impl Pool {
             speaks_h1: AtomicBool::new(false),
             opening: Semaphore::new(MAX_OPENING),
             bound,
-            waiting: AtomicUsize::new(0),
-            returned: Notify::new(),
+            line: Line::default(),
+            shares: Notify::new(),
             in_use: Arc::default(),
             open: Arc::default(),
         });
@@ -361,17 +363,25 @@ impl Pool {
         if now >= connection.watch.old || self.key.keep.idle.is_zero() {
             return;
         }
-        let is_waited_for = self.waiting.load(Ordering::Relaxed) > 0;
-        // Requests of other threads wait for its room.
-        if !is_waited_for && self.bound.as_ref().is_some_and(|bound| bound.waiting() > 0) {
-            return;
+        self.hand_on(connection);
+    }
+
+    /// Hands a connection without exchange to the request of this thread that has waited longest for one, or has it end for one of another thread that
+    /// has waited much longer. Keeps it if there is none.
+    fn hand_on(&self, connection: Connection) {
+        let mut connection = connection;
+        if let Some(bound) = &self.bound {
+            if bound.promise(self.line.longest()) {
+                return;
+            }
+            match self.line.hand(connection) {
+                None => return,
+                Some(back) => connection = back,
+            }
         }
         let mut idle = lock(&self.idle);
         if idle.len() < self.key.keep.most_idle as usize {
-            idle.push(Idle { connection, since: now });
-        }
-        if is_waited_for {
-            self.returned.notify_one();
+            idle.push(Idle { connection, since: self.ticker.with_stops() });
         }
     }
 
@@ -398,31 +408,29 @@ impl Pool {
             return Ok(found);
         }
         let is_made = bound.make_room();
-        let _here = Here::new(&self.waiting);
         let found = async {
             let mut taking = pin!(bound.take());
+            let mut turn = self.line.join(std::time::Instant::now());
             loop {
-                let returned = self.returned.notified();
-                if let Some(found) = self.take().map(Found::Idle).or_else(there) {
+                let shares = self.shares.notified();
+                if let Some(found) = there() {
                     return Some(found);
                 }
                 let next = async {
-                    match self.unready() {
-                        // It was returned a moment ago.
-                        Some(mut idle) => {
-                            let is_ready = tokio::time::timeout(READY_WITHIN, idle.sender.ready()).await;
-                            matches!(is_ready, Ok(Ok(()))).then_some(idle)
-                        }
-                        None => {
-                            returned.await;
-                            None
-                        }
-                    }
+                    let mut connection = turn.handed().await?;
+                    // Its response has ended a moment ago.
+                    let is_ready = tokio::time::timeout(READY_WITHIN, connection.sender.ready()).await;
+                    matches!(is_ready, Ok(Ok(()))).then_some(connection)
                 };
                 tokio::select! {
+                    biased;
+                    next = next => match next {
+                        Some(connection) => return Some(Found::Idle(connection)),
+                        // It has ended, or is not ready: whoever waits keeps the turn.
+                        None => turn = self.line.join(turn.since()),
+                    },
                     room = &mut taking => return room.map(|room| Found::Room(Some(room))),
-                    Some(idle) = next => return Some(Found::Idle(idle)),
-                    else => {}
+                    () = shares => {}
                 }
             }
         };
@@ -562,7 +570,7 @@ impl Pool {
             list.push(shared);
             drop(list);
             if self.bound.is_some() {
-                self.returned.notify_waiters();
+                self.shares.notify_waiters();
             }
         }
         Ok(occupied)
@@ -582,22 +590,6 @@ pub(super) enum Found {
     Shared(Occupied),
 }
 
-/// A request of this thread that waits for a connection.
-struct Here<'p>(&'p AtomicUsize);
-
-impl<'p> Here<'p> {
-    fn new(waiting: &'p AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
-    }
-}
-
-impl Drop for Here<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Waits for `found` in the line of `bound`, `within` this time; however many wait, if room `is_made` for it.
 async fn waiting<T>(
     bound: &Bound,
@@ -606,7 +598,7 @@ async fn waiting<T>(
     is_made: bool,
 ) -> Result<T, IoError> {
     let full = IoError::before_send(IoErrorKind::ConnectionLimit);
-    let (_waiting, may_wait) = bound.wait();
+    let (_waiting, may_wait) = bound.wait(is_made);
     if !may_wait && !is_made {
         return Err(full);
     }
@@ -627,12 +619,7 @@ impl Watched for Pool {
         let is_known = |to: SocketAddr| known.iter().any(|known| known.address == to);
         let timeout = millis(self.key.keep.idle);
         // Whoever waits for room has it soon, wherever connections are idle.
-        let mut wanted = self.bound.as_ref().map_or(0, |bound| bound.waiting());
-        let mut is_wanted = || {
-            let is_wanted = wanted > 0;
-            wanted = wanted.saturating_sub(1);
-            is_wanted
-        };
+        let is_wanted = || self.bound.as_ref().is_some_and(|bound| bound.promise(None));
         lock(&self.h2).retain(|Shared { sender, link }| {
             let is_kept = is_known(link.address())
                 && now < link.old
