@@ -10,14 +10,16 @@ use crate::plan::Plan;
 use crate::policy::counter::CounterOp;
 use crate::ports::{Platform, StoreFailure};
 
-/// The longest that a writer waits for those before it.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest that a writer waits for those before it: longer than one that has gone with its client counts as there.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// The time after which a writer counts as gone. It reads and writes within that.
-const LEASE: Duration = Duration::from_secs(10);
+const LEASE: Duration = Duration::from_secs(4);
 
 /// The longest that each of the two takes.
-pub(super) const STORE_TIMEOUT: Duration = Duration::from_secs(4);
+pub(super) const STORE_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+const _: () = assert!(PATIENCE.as_millis() > LEASE.as_millis() && LEASE.as_millis() > 2 * STORE_TIMEOUT.as_millis());
 
 /// The pause of a writer that finds another one at work.
 const PAUSE: Duration = Duration::from_millis(40);
