@@ -245,8 +245,8 @@ fn endpoints(discovery: &Discovery, told: Told) -> Result<Vec<Weighted>, Fault> 
 /// # Errors
 /// It can't be called: why.
 pub(super) fn endpoint(discovery: &Discovery, seen: &Seen) -> Result<Endpoint, Box<str>> {
-    if !seen.is_plain() {
-        return Err("a host has characters that no host has".into());
+    if let Some(fault) = seen.fault() {
+        return Err(fault.into());
     }
     let endpoint = endpoint_of(&seen.url(&discovery.form))?;
     // Who says `https` has the gateway's credentials and its clients' requests go no other way.

@@ -15,8 +15,11 @@ pub(super) fn place(entry: &Value) -> Option<Seen> {
     let at = |text: &str| match text.contains("://") {
         true => Where::Url(text.to_owned()),
         false => match text.rsplit_once(':').filter(|(host, _)| !host.contains(':')) {
-            Some((host, port)) => Where::Host(host.to_owned(), port.parse().ok()),
-            None => Where::Host(text.to_owned(), None),
+            // Without a port behind it, what is before the colon is no host either: `unix:/run/app.sock`.
+            Some((host, port)) if port.parse::<u16>().is_ok() && host != "unix" => {
+                Where::Host(host.to_owned(), port.parse().ok())
+            }
+            _ => Where::Host(text.to_owned(), None),
         },
     };
     if let Value::String(text) = entry {

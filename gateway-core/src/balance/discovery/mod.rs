@@ -10,7 +10,7 @@ mod list;
 pub mod registry;
 
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
 pub use self::dns::{Record, Records, of_service};
+use crate::balance::endpoint::UNIX;
 use crate::net::Scheme;
 use crate::policy::key_source::Location;
 use crate::store_key::StoreKey;
@@ -177,13 +178,24 @@ impl Seen {
         Self { at, weight: 1, priority: 0, zone: None }
     }
 
-    /// Returns whether its host, if that is all that is told of it, has nothing in it that would make it another part of a URL.
+    /// The reason why it can't be called, if what is told of it is neither a URL nor a host: nothing in a host may make it another part of a URL, or
+    /// a socket of this machine.
     #[must_use]
-    pub fn is_plain(&self) -> bool {
-        let is_text = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+    pub fn fault(&self) -> Option<&'static str> {
+        let is_text = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
         match &self.at {
-            Where::Url(url) => url.len() <= 2_000,
-            Where::Host(host, _) => !host.is_empty() && host.len() <= 255 && host.bytes().all(is_text),
+            Where::Url(url) if url.len() > 2_000 => Some("its URL is too long"),
+            Where::Host(host, _) if host.starts_with(UNIX) => {
+                Some("a Unix socket is named by the `url` of an upstream alone, and not by a source of places")
+            }
+            Where::Host(host, _) if host.contains(':') && host.parse::<Ipv6Addr>().is_err() => {
+                Some("a host with `:` in it is no IPv6 address: a port has a member of its own")
+            }
+            Where::Host(host, _) if host.is_empty() || host.len() > 255 => Some("its host is empty, or too long"),
+            Where::Host(host, _) if !host.contains(':') && !host.bytes().all(is_text) => {
+                Some("a host has characters that no host has")
+            }
+            _ => None,
         }
     }
 
@@ -332,6 +344,19 @@ mod tests {
         assert_eq!(url("a.test.", Some(81), Some(82)), "http://a.test:81/v1");
         assert_eq!(url("::1", None, Some(82)), "http://[::1]:82/v1");
         assert_eq!(url("a", None, None), "http://a/v1");
+    }
+
+    /// docs/configuration.md, Discovery: a source tells of hosts, and never of a socket of this machine.
+    #[test]
+    fn a_host_is_a_name_or_an_address() {
+        let is_wrong = |host: &str| Seen::plain(Where::Host(host.to_owned(), Some(80))).fault().is_some();
+        for host in ["unix:x.sock", "unix:80", "169.254.169.254:80", "a:80", "fe80::1%eth0", "a/b", "a@b", "", "[::1]"]
+        {
+            assert!(is_wrong(host), "{host}");
+        }
+        for host in ["a.test.", "10.0.0.1", "::1", "2001:DB8::1"] {
+            assert!(!is_wrong(host), "{host}");
+        }
     }
 
     /// docs/configuration.md, Discovery: the time that the answer states, within bounds, and a tenth of chance.

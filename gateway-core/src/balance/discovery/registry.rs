@@ -63,7 +63,10 @@ impl Registration {
             return Err("`zone` is the name of one");
         }
         let place = Value::Object(members);
-        let seen = list::place(&place).filter(Seen::is_plain).ok_or(FORM)?;
+        let seen = list::place(&place).ok_or(FORM)?;
+        if let Some(fault) = seen.fault() {
+            return Err(fault);
+        }
         let Value::Object(members) = place else { return Err(FORM) };
         Ok(Self { members, seen, life: ttl })
     }
@@ -180,6 +183,9 @@ mod tests {
             r#"{"url": "http://a", "weight": 0}"#,
             r#"{"host": "a/b", "port": 1}"#,
             r#"{"host": "a", "port": 0}"#,
+            r#"{"url": "unix:/run/app.sock"}"#,
+            r#"{"host": "unix:80"}"#,
+            r#"{"host": "10.0.0.1:80"}"#,
             r#"{"url": "http://a", "until": 9}"#,
         ] {
             assert!(read(wrong).is_err(), "{wrong}");

@@ -1,5 +1,6 @@
 //! Compiles upstreams.
 
+use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::borrow::Cow;
 
@@ -490,7 +491,15 @@ fn endpoint_at(uri: &Uri, index: usize, url: &str) -> Result<Endpoint, Vec<Fault
         ));
     }
     let written = uri.host().unwrap_or_default();
-    let host = written.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let literal = written.strip_prefix('[').map(|literal| literal.trim_end_matches(']'));
+    let host = literal.unwrap_or(written).to_ascii_lowercase();
+    // `unix:` in brackets would be a socket of this machine.
+    if literal.is_some_and(|literal| literal.parse::<Ipv6Addr>().is_err()) {
+        faults.push((
+            format!("`{written}` is no IPv6 address"),
+            Cow::Borrowed("brackets are for addresses such as `[2001:db8::1]`: write a name without them"),
+        ));
+    }
     // Without a scheme, the host may have been taken for anything else.
     if host.is_empty() && scheme.is_some() {
         faults.push(wrong("has no host"));
