@@ -91,6 +91,14 @@ impl LoopGuard {
         if by_via >= MAX_PASSES { Err(Looped) } else { Ok(()) }
     }
 
+    /// Returns whether the request has been through a gateway of this name.
+    #[must_use]
+    pub fn has_marked(&self, headers: &HeaderMap) -> bool {
+        headers.get_all(CDN_LOOP).iter().chain(headers.get_all(VIA)).any(|line| {
+            line.as_bytes().split(|b| *b == b',').any(|entry| self.is_cdn_info(entry) || self.is_via_entry(entry))
+        })
+    }
+
     /// Marks a request that came in as `version`, before it goes to an upstream.
     pub fn stamp_request(&self, headers: &mut HeaderMap, version: Version) {
         headers.append(CDN_LOOP, self.cdn_loop.clone());
@@ -224,6 +232,15 @@ mod tests {
         assert_eq!(guard().check(&fields(&[("via", &via)])), Ok(()));
         let via = "HTTP/1.1  edgeway (a comment),".repeat(8);
         assert_eq!(guard().check(&fields(&[("via", &via)])), Err(Looped));
+    }
+
+    #[test]
+    fn a_mark_is_known() {
+        for (name, value, marked) in
+            [("via", "1.1 other, 1.1 edgeway", true), ("cdn-loop", "edgeway", true), ("via", "1.1 other", false)]
+        {
+            assert_eq!(guard().has_marked(&fields(&[(name, value)])), marked, "{name}: {value}");
+        }
     }
 
     /// RFC 9110 §7.6.2.

@@ -44,6 +44,11 @@ pub(crate) fn answer<P: Platform>(
     asked: &Asked<'_>,
 ) -> Result<Answer<P::Stream>, Reject> {
     let admin = plan.admin.as_ref().ok_or_else(Reject::endpoint_not_found)?;
+    // Whoever is behind this gateway is not from here, whatever led there.
+    if asked.way != Way::Door && plan.loop_guard.has_marked(asked.headers) {
+        return Err(Reject::not_from_here()
+            .with_detail("what has come through this gateway takes the token and the path of `admin`"));
+    }
     let (endpoint, name) = admin.find(asked.path).ok_or_else(Reject::endpoint_not_found)?;
     match (asked.method, endpoint) {
         (&Method::PUT, Endpoint::Purges) => {}

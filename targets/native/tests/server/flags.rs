@@ -98,6 +98,21 @@ fn a_web_page_can_not_set_a_flag() {
     assert_eq!(ask(admin, "GET /flags/maintenance/users", "").1["set"], false);
 }
 
+/// docs/configuration.md, Admin: a place of an upstream that is the listener itself would show it to every client.
+#[test]
+fn what_has_come_through_the_gateway_is_told_nothing() {
+    let gateway = start(&CONFIG.replace(r#", "keyValueFile": "flags.redb""#, ""));
+    let admin = gateway.admin_address().unwrap();
+    for mark in ["Via: 1.1 edgeway\r\n", "Via: 1.1 other, 2.0 edgeway\r\n", "CDN-Loop: edgeway\r\n"] {
+        for request in ["GET /flags", "GET /upstreams", "GET /metrics", "OPTIONS /flags", "PUT /flags/two%20words"] {
+            let (head, content) = ask(admin, request, mark);
+            assert_eq!((status(&head), &content["code"]), (403, &"not_from_here".into()), "{request} {mark}");
+        }
+    }
+    // Another proxy may read.
+    assert_eq!(status(&ask(admin, "GET /flags", "Via: 1.1 other\r\n").0), 200);
+}
+
 /// On a listener for a network, whoever can connect can read; a change takes the token.
 #[test]
 fn another_machine_can_not_set_a_flag() {
