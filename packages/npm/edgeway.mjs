@@ -2,8 +2,10 @@
 /** The commands of the npm package: what is needed for Workers. The native program has more. */
 
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { init, InitError, recipes } from "./init.mjs";
+import { manifest } from "./manifest.mjs";
 
 const { version } = JSON.parse(readFileSync(new URL("./package.json", import.meta.url), "utf8"));
 
@@ -49,7 +51,8 @@ Usage: edgeway check [FILE]
 Arguments:
   [FILE]  The configuration [default: gateway.json]
 
-Exits with 0 if the configuration is right, with 1 if it is not, with 2 if the command is wrong. Secrets and variables are taken to be set.
+Exits with 0 if the configuration is right, with 1 if it is not, with 2 if the command is wrong. Secrets, and variables that are not in
+\`vars\` of the wrangler.jsonc (or .json, .toml) beside the file, are listed; they are no mistakes.
 
 Example:
   edgeway check gateway.json`;
@@ -95,10 +98,27 @@ async function check(path) {
   } catch (error) {
     throw new InitError(`\`${path}\` can't be read: ${error.message}`);
   }
-  const mistakes = (await import("./check.mjs")).check(text);
-  if (mistakes === "") return console.error(`ok ${path}: good for Cloudflare Workers`);
+  const { check: mistakesOf } = await import("./check.mjs");
+  const mistakes = mistakesOf(text);
+  if (mistakes === "") {
+    console.error(`ok ${path}: good for Cloudflare Workers`);
+    for (const note of unset(mistakesOf, text, dirname(path))) console.error(`note: ${note}`);
+    return;
+  }
   console.error(mistakes);
   process.exitCode = 1;
+}
+
+/** What the configuration names and no file here gives, in words: a deployment that lacks it answers 500. */
+function unset(mistakesOf, text, folder) {
+  const { name, vars } = manifest(folder);
+  const told = mistakesOf(text, vars);
+  const missing = (kind) => [...new Set([...told.matchAll(new RegExp(`^error: the ${kind} \`([^\`]+)\` is not set$`, "gm"))].map(([, found]) => found))];
+  const [variables, secrets] = [missing("variable"), missing("secret")];
+  return [
+    ...(variables.length > 0 ? [`variables without a value in \`vars\` of ${name}: ${variables.join(", ")}`] : []),
+    ...(secrets.length > 0 ? [`secrets, which the deployment needs: ${secrets.join(", ")} (\`npx wrangler secret put ${secrets[0]}\`)`] : []),
+  ];
 }
 
 try {

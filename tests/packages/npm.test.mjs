@@ -116,6 +116,19 @@ test("an empty folder becomes a Worker that is deployed and served, and takes ov
 test("a wrong configuration stops a deployment, with what is wrong", () => {
   const { folder } = begun("wrong", "plain");
   assert.deepEqual(run(folder, "npx", "edgeway", "check"), { status: 0, stdout: "", said: "ok gateway.json: good for Cloudflare Workers\n" });
+  // What only the deployment has is no mistake, and is told.
+  const naming = { upstreams: { a: { url: "${A_URL}" }, b: { url: "${B_URL}" } }, admin: { token: { secret: "ADMIN_TOKEN" } }, routes: [{ name: "a", match: { prefix: "/" }, upstream: "a" }] };
+  writeFileSync(join(folder, "gateway.json"), JSON.stringify(naming));
+  const wrangler = readFileSync(join(folder, "wrangler.jsonc"), "utf8");
+  writeFileSync(join(folder, "wrangler.jsonc"), wrangler.replace('"main":', '"vars": { "B_URL": "http://b.example", }, // ${A_URL}\n"main":'));
+  const notes = "note: variables without a value in `vars` of wrangler.jsonc: A_URL\nnote: secrets, which the deployment needs: ADMIN_TOKEN (`npx wrangler secret put ADMIN_TOKEN`)\n";
+  assert.deepEqual(run(folder, "npx", "edgeway", "check"), { status: 0, stdout: "", said: `ok gateway.json: good for Cloudflare Workers\n${notes}` });
+  const toml = '[vars]\n# A_URL = "no"\nA_URL = "http://a.example"\n"B_URL" = \'http://b.example\'\n[[rules]]\nADMIN_TOKEN = "not here"\n';
+  rmSync(join(folder, "wrangler.jsonc"));
+  writeFileSync(join(folder, "wrangler.toml"), toml);
+  assert.match(run(folder, "npx", "edgeway", "check").said, /Workers\nnote: secrets, [^\n]*ADMIN_TOKEN[^\n]*\n$/);
+  rmSync(join(folder, "wrangler.toml"));
+  writeFileSync(join(folder, "wrangler.jsonc"), wrangler);
   writeFileSync(join(folder, "gateway.json"), '{ "routes": [{ "nam": "a" }] }');
   // This one runs the check by itself.
   const deployed = run(folder, "npx", "wrangler", "deploy", "--dry-run");
