@@ -47,13 +47,15 @@ export function init({ folder, recipe, force, json, version }) {
     ...(kept.includes("package.json")
       ? [`npm install edgeway@${version} && npm install --save-dev wrangler@${wrangler}`, "npm pkg set scripts.check='edgeway check gateway.json'"]
       : ["npm install"]),
-    "npx wrangler dev  # on this machine; npx wrangler deploy at Cloudflare",
+    "npx wrangler dev  # on this machine",
     `curl -i ${header}http://127.0.0.1:8787${target}`,
+    ...secrets.map((name) => `npx wrangler secret put ${name}  # at Cloudflare, once`),
+    "npx wrangler deploy  # at Cloudflare",
   ];
   if (json) return console.log(JSON.stringify({ folder, recipe, targets: ["cloudflare"], files: made, kept, keys, next }, null, 2));
   const rows = [
     ...made.map((file) => ["made", file]),
-    ...kept.map((file) => ["kept", `${file}, which was there: see docs/install.md for what belongs in it`]),
+    ...kept.map((file) => ["kept", file === ".gitignore" ? ignoring(folder, files[file]) : `${file}, which was there: see docs/install.md for what belongs in it`]),
     ...keys.map(({ consumer, key }) => ["key", `${key}  for ${consumer}; it is kept nowhere else`]),
     ...next.map((line) => ["next", line]),
   ];
@@ -62,6 +64,14 @@ export function init({ folder, recipe, force, json, version }) {
     console.log(`${(label === before ? "" : label).padEnd(4)}  ${line}`);
     before = label;
   }
+}
+
+/** What the list of what git is to leave out lacks, in words. */
+function ignoring(folder, wanted) {
+  const bare = (line) => line.trim().replace(/^\/+|\/+$/g, "");
+  const there = new Set(readFileSync(join(folder, ".gitignore"), "utf8").split("\n").map(bare));
+  const lacks = wanted.split("\n").filter((line) => line !== "" && !line.startsWith("#") && !there.has(bare(line)));
+  return lacks.length === 0 ? ".gitignore, which has all that belongs in it" : `.gitignore, which was there: add ${lacks.join(", ")}`;
 }
 
 function write(folder, files, force) {

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use gateway_core::config::{AccessLogFormat, Certificates, Composed, Diagnostic};
+use gateway_core::config::{AccessLogFormat, Certificates, Composed, Diagnostic, Rule};
 use gateway_core::plan::{ListenAddress, Plan};
 use terminal_size::{Width, terminal_size_of};
 
@@ -13,6 +13,9 @@ use crate::platform::secrets::NativeSecrets;
 use crate::signing_keys;
 use crate::text_file::ReadError;
 use crate::watch::Files;
+
+/// The folder of secrets that `edgeway init` makes beside the file.
+const INIT_SECRETS: &str = "secrets";
 
 /// A configuration on disk.
 #[derive(Debug)]
@@ -143,7 +146,12 @@ impl ConfigFile {
     /// Every mistake in it.
     pub fn compile(&self, composed: Composed) -> Result<Plan, ConfigError> {
         let loaded = composed.load(|text| signing_keys::load(text, &CAPABILITIES, &self.secrets));
-        let mut plan = loaded.map_err(|list| ConfigError::Mistakes { list, composed: Box::new(composed) })?;
+        let mut plan = loaded.map_err(|mut list| {
+            for mistake in list.iter_mut().filter(|mistake| mistake.rule == Rule::MissingSecret) {
+                self.lead_on(mistake);
+            }
+            ConfigError::Mistakes { list, composed: Box::new(composed) }
+        })?;
         resolve_paths(&mut plan, &self.path);
         if !self.listen.is_empty() {
             plan.listen_on(self.listen.clone());
@@ -156,6 +164,15 @@ impl ConfigFile {
             }
         }
         Ok(plan)
+    }
+
+    /// Says of a secret that is not set that the folder which `init` makes beside the file has it, if that is so.
+    fn lead_on(&self, mistake: &mut Diagnostic) {
+        let folder = self.path.with_file_name(INIT_SECRETS);
+        let name = mistake.message.split('`').nth(1).unwrap_or_default();
+        if !name.is_empty() && folder.join(name).is_file() {
+            mistake.help = Some(format!("`{}` has it: try `--secrets {0}`", folder.display()));
+        }
     }
 
     /// Reads and compiles it.

@@ -24,7 +24,7 @@ Example:
 pub(super) struct Check {
     #[command(flatten)]
     config: ConfigArg,
-    /// The platforms that are to run it [default: native, and those with a wrangler.toml or spin.toml beside the file]
+    /// The platforms that are to run it [default: native, and those with a wrangler.jsonc, wrangler.toml or spin.toml beside the file]
     #[arg(long, value_enum, value_delimiter = ',')]
     target: Vec<Target>,
     /// Leave out the certificates, keys and authorities that the configuration names: they may be elsewhere

@@ -74,18 +74,18 @@ impl Init {
                 filled.keys.iter().map(|(consumer, key)| json!({ "consumer": consumer, "key": key })).collect();
             let content = json!({
                 "folder": self.folder, "recipe": self.recipe, "targets": self.target, "files": made.files,
-                "kept": made.kept, "keys": keys, "next": next,
+                "kept": made.kept.iter().map(|(file, _)| file).collect::<Vec<_>>(), "keys": keys, "next": next,
             });
             return Ok(print_json(&content, ExitCode::SUCCESS));
         }
         let style = Style::stdout();
         let mut text = String::new();
         let rows = made.files.iter().map(|file| ("made", file.clone()));
-        let rows = rows.chain(
-            made.kept
-                .iter()
-                .map(|file| ("kept", format!("{file}, which was there: see docs/install.md for what belongs in it"))),
-        );
+        let rows = rows.chain(made.kept.iter().map(|(file, lacks)| match file.as_str() {
+            ".gitignore" if lacks.is_empty() => ("kept", format!("{file}, which has all that belongs in it")),
+            ".gitignore" => ("kept", format!("{file}, which was there: add {}", lacks.join(", "))),
+            _ => ("kept", format!("{file}, which was there: see docs/install.md for what belongs in it")),
+        }));
         let rows = rows.chain(
             filled
                 .keys
@@ -119,10 +119,13 @@ impl Init {
             lines.push(format!(
                 "edgeway demo{secrets}  # in front of a demo service; edgeway serve{secrets} without it"
             ));
-            lines.push(request(8080));
+            if recipe.demo.is_empty() {
+                lines.push(request(8080));
+            }
+            lines.extend(recipe.demo.iter().map(|line| line.replace("{base}", "http://127.0.0.1:8080")));
         }
         if self.target.contains(&Target::Cloudflare) {
-            if made.kept.iter().any(|file| file == "package.json") {
+            if made.kept.iter().any(|(file, _)| file == "package.json") {
                 let wrangler = folder::wrangler_version();
                 lines.push(format!(
                     "npm install edgeway@{} && npm install --save-dev wrangler@{wrangler}",
@@ -132,8 +135,11 @@ impl Init {
             } else {
                 lines.push("npm install".to_owned());
             }
-            lines.push("npx wrangler dev  # on this machine; npx wrangler deploy at Cloudflare".to_owned());
+            lines.push("npx wrangler dev  # on this machine".to_owned());
             lines.push(request(8787));
+            let secrets = recipe.secrets.iter();
+            lines.extend(secrets.map(|name| format!("npx wrangler secret put {name}  # at Cloudflare, once")));
+            lines.push("npx wrangler deploy  # at Cloudflare".to_owned());
         }
         if self.target.contains(&Target::Spin) {
             if lacks_component {

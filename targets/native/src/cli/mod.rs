@@ -64,23 +64,32 @@ enum Command {
     Transform(transform::Transform),
     Compose(inspect::Compose),
     /// Make configurations of other descriptions
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  edgeway import openapi petstore.yaml --name pets --into gateway.json"
+    )]
     Import(import::Import),
     /// Make and revoke API keys
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  edgeway key new --consumer acme")]
     Key(key::Key),
     /// Make hashes of passwords
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  edgeway password hash --user ann")]
     Password(password::Password),
     /// Revoke tokens
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  edgeway token revoke --admin http://localhost:9901 --issuer corp --jti 5f7c"
+    )]
     Token(token::Token),
     Ready(ready::Ready),
     Purge(purge::Purge),
     Versions(versions::Versions),
     Upstreams(upstreams::Upstreams),
     Rollouts(rollouts::Rollouts),
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  edgeway registry list --admin http://localhost:9901\n  edgeway registry add orders a --url http://10.0.0.1:8080 --keep --admin http://localhost:9901"
+    )]
     Registry(registry::Registry),
     Schema(inspect::Schema),
     Completions(inspect::Completions),

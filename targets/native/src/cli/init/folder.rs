@@ -13,6 +13,9 @@ const WORKER: &str = include_str!("../../../../../recipes/platforms/cloudflare/w
 const PACKAGE: &str = include_str!("../../../../../recipes/platforms/cloudflare/package.json");
 const SPIN: &str = include_str!("../../../../../recipes/platforms/spin/spin.toml");
 
+/// The list of what git is to leave out.
+const IGNORE: &str = ".gitignore";
+
 /// The version of `edgeway` that the package has, until it is written.
 const NO_VERSION: &str = "\"edgeway\": \"0.0.0\"";
 
@@ -20,7 +23,7 @@ const NO_VERSION: &str = "\"edgeway\": \"0.0.0\"";
 const COMPONENT: &str = "edgeway-spin.wasm";
 
 /// What a project has already: one that is there is left as it is, even with `--force`.
-const KEPT: [&str; 2] = [".gitignore", "package.json"];
+const KEPT: [&str; 2] = [IGNORE, "package.json"];
 
 struct File {
     name: String,
@@ -39,8 +42,8 @@ pub(super) struct Folder {
 /// What has been written, by the names in the folder.
 pub(super) struct Made {
     pub(super) files: Vec<String>,
-    /// Those that were there, and are as they were.
-    pub(super) kept: Vec<String>,
+    /// Those that were there, and are as they were; a list of names that git is to leave out with the lines that it lacks.
+    pub(super) kept: Vec<(String, Vec<String>)>,
 }
 
 /// The version of wrangler that the package names.
@@ -83,7 +86,7 @@ impl Folder {
     pub(super) fn add_recipe(&mut self, recipe: &Filled, targets: &[Target]) {
         self.add("gateway.json", &*recipe.configuration);
         self.add("gateway.schema.json", schema());
-        self.add(".gitignore", IGNORED);
+        self.add(IGNORE, IGNORED);
         for target in [Target::Native, Target::Cloudflare, Target::Spin] {
             if targets.contains(&target) {
                 self.add_platform(recipe, target);
@@ -150,9 +153,21 @@ impl Folder {
             let path = folder.join(&file.name);
             write(&path, file, is_forced).map_err(|error| format!("`{}` can't be written: {error}", path.display()))?;
         }
-        let names = |files: Vec<File>| files.into_iter().map(|file| file.name).collect();
-        Ok(Made { files: names(files), kept: names(kept) })
+        let names = |files: Vec<File>| files.into_iter().map(|file| file.name).collect::<Vec<_>>();
+        let kept = names(kept).into_iter().map(|name| {
+            let lacks = if name == IGNORE { unignored(&folder) } else { Vec::new() };
+            (name, lacks)
+        });
+        Ok(Made { kept: kept.collect(), files: names(files) })
     }
+}
+
+/// The names that git is to leave out, and of which its list in `folder` says nothing.
+fn unignored(folder: &Path) -> Vec<String> {
+    let there = std::fs::read_to_string(folder.join(IGNORE)).unwrap_or_default();
+    let bare = |line: &str| line.trim().trim_matches('/').to_owned();
+    let has = |name: &str| there.lines().any(|line| bare(line) == bare(name));
+    IGNORED.lines().filter(|line| !line.starts_with('#') && !has(line)).map(str::to_owned).collect()
 }
 
 fn write(path: &Path, file: &File, is_forced: bool) -> std::io::Result<()> {

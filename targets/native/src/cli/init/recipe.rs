@@ -38,6 +38,9 @@ pub(super) struct Recipe {
     /// The target of a request that is answered at once.
     #[serde(rename = "try")]
     pub(super) request: String,
+    /// The commands that show what it is for, in front of the demo service; without any, the same request. `{base}` is the gateway's URL.
+    #[serde(default)]
+    pub(super) demo: Vec<String>,
     #[serde(skip)]
     configuration: &'static str,
 }
