@@ -27,6 +27,10 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// The most bytes of an answer.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
+/// What opens the endpoints, in messages.
+const HOW: &str =
+    "they are there by `\"server\": {\"admin\": \"9901\"}` in the configuration, or by a path with a token (`admin`)";
+
 /// The gateway that is asked.
 #[derive(Debug, Args)]
 pub(super) struct AdminArgs {
@@ -58,6 +62,38 @@ impl AdminArgs {
         content: Option<&Value>,
         token: Option<&str>,
     ) -> Result<Value, String> {
+        // At the address of a proxied service a change would be that service's: what is there is asked first. A check of health is
+        // one request.
+        if path != "/ready" {
+            let (status, told) = self.answer(Method::GET, "/version", None, token)?;
+            if !is_gateway(status, &told) {
+                return Err(format!("{} has no admin endpoints: {HOW}", self.admin));
+            }
+        }
+        let (status, told) = self.answer(method, path, content, token)?;
+        if status.is_success() {
+            return Ok(told);
+        }
+        let of = |member: &str| told.get(member).and_then(Value::as_str).map(str::to_owned);
+        let title = of("title").unwrap_or_else(|| format!("the status is {status}"));
+        let hint = if status == http::StatusCode::UNAUTHORIZED {
+            format!("; set {} to the token of `admin`", self.token_env)
+        } else if of("code").as_deref() == Some("route_not_found") {
+            format!("; `--admin` is to be its admin endpoints: {HOW}")
+        } else {
+            String::new()
+        };
+        Err(format!("{title}: {}{hint}", of("detail").unwrap_or_default()))
+    }
+
+    /// The status and the content, if that is JSON, of one answer.
+    fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        content: Option<&Value>,
+        token: Option<&str>,
+    ) -> Result<(http::StatusCode, Value), String> {
         let target = [self.admin.path().trim_end_matches('/'), path].concat();
         let content = content.map(Value::to_string).unwrap_or_default();
         let mut request = Request::builder().method(method).uri(target);
@@ -77,20 +113,7 @@ impl AdminArgs {
         let runtime = runtime.map_err(|error| error.to_string())?;
         let answered = runtime.block_on(async { tokio::time::timeout(TIMEOUT, self.send(request)).await });
         let (status, content) = answered.map_err(|_| "the gateway does not answer".to_owned())??;
-        let told: Value = serde_json::from_slice(&content).unwrap_or_default();
-        if status.is_success() {
-            return Ok(told);
-        }
-        let of = |member: &str| told.get(member).and_then(Value::as_str).map(str::to_owned);
-        let title = of("title").unwrap_or_else(|| format!("the status is {status}"));
-        let hint = if status == http::StatusCode::UNAUTHORIZED {
-            format!("; set {} to the token of `admin`", self.token_env)
-        } else if of("code").as_deref() == Some("route_not_found") {
-            "; `--admin` is to be its admin endpoints, which `server.admin` or `admin.path` says".to_owned()
-        } else {
-            String::new()
-        };
-        Err(format!("{title}: {}{hint}", of("detail").unwrap_or_default()))
+        Ok((status, serde_json::from_slice(&content).unwrap_or_default()))
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<(http::StatusCode, Bytes), String> {
@@ -103,7 +126,11 @@ impl AdminArgs {
         };
         let port = self.admin.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let unreachable = |error: &dyn std::fmt::Display| format!("{} can't be reached: {error}", self.admin);
-        let stream = TcpStream::connect((bare, port)).await.map_err(|error| unreachable(&error))?;
+        let stream = TcpStream::connect((bare, port)).await.map_err(|error| {
+            let is_refused = error.kind() == std::io::ErrorKind::ConnectionRefused;
+            let hint = if is_refused { format!("; {HOW}") } else { String::new() };
+            unreachable(&error) + &hint
+        })?;
         let response = if is_tls {
             let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
             let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -121,6 +148,15 @@ impl AdminArgs {
         let (head, body) = response.map_err(|error| unreachable(&error))?.into_parts();
         let content = Limited::new(body, MOST_BYTES).collect().await.map_err(|error| unreachable(&error))?;
         Ok((head.status, content.to_bytes()))
+    }
+}
+
+/// Returns whether this is an answer of a gateway to a request for its version. One token may be for a part of the endpoints alone.
+fn is_gateway(status: http::StatusCode, told: &Value) -> bool {
+    let has = |member: &str| told.get(member).is_some_and(Value::is_string);
+    match status {
+        http::StatusCode::UNAUTHORIZED | http::StatusCode::FORBIDDEN => has("code"),
+        _ => status.is_success() && has("version") && has("platform"),
     }
 }
 

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::ask::{AdminArgs, part};
-use super::output::{print, print_json};
+use super::output::{print, print_json, sayln};
 use super::style::{Style, count};
 
 /// Tell how the roll-outs of a gateway that runs are: their steps, the figures of both sides, and why a candidate was rolled back
@@ -36,6 +36,24 @@ pub(super) struct Rollouts {
 impl Rollouts {
     pub(super) fn run(self) -> ExitCode {
         let Self { gateway, back, anew, json } = self;
+        // One that is not there is told with those that are.
+        if let Some(wanted) = back.as_ref().or(anew.as_ref()) {
+            let all = match gateway.ask(Method::GET, "/rollouts", None) {
+                Ok(all) => all,
+                Err(code) => return code,
+            };
+            let all = all.get("rollouts").and_then(Value::as_array).cloned().unwrap_or_default();
+            let names: Vec<_> = all.iter().filter_map(|one| one.get("route").and_then(Value::as_str)).collect();
+            if !names.contains(&wanted.as_str()) {
+                let there = if names.is_empty() {
+                    "there are none".to_owned()
+                } else {
+                    format!("there are: {}", names.join(", "))
+                };
+                sayln!("error: no roll-out `{}`; {}", wanted.escape_debug(), there.escape_debug());
+                return ExitCode::FAILURE;
+            }
+        }
         let changed = back.map(|route| (Method::PUT, route)).or_else(|| anew.map(|route| (Method::DELETE, route)));
         let answer = match changed {
             Some((method, route)) => gateway

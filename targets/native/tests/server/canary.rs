@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Folder, Program, Wire};
+use crate::support::{Folder, Program, Wire, wait_until};
 
 /// A process that answers everything with this status, and with its name.
 fn place(folder: &Folder, name: &str, status: u16) -> Program {
@@ -99,4 +99,40 @@ fn a_candidate_that_fails_is_rolled_back_until_an_operator_says_otherwise() {
     let back = told(admin, &["--back", "all"]);
     assert_eq!((&back["state"], &back["because"]), (&"rolledBack".into(), &"operator".into()), "{back}");
     assert!(answers(&gateway, 100).iter().all(|answer| answer == "now"));
+}
+
+/// What can't be asked is told with what would help, and a change reaches no proxied service.
+#[test]
+fn what_is_no_roll_out_and_no_gateway_is_told() {
+    let folder = Folder::new();
+    let (now, next) = (place(&folder, "now", 200), place(&folder, "next", 200));
+    let (gateway, admin) = gateway(&folder, &now, &next);
+    let fails = |admin: String, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_edgeway"));
+        let output = command.arg("rollouts").args(["--admin", &admin]).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let url = |port: u16| format!("http://127.0.0.1:{port}");
+    for change in ["--back", "--anew"] {
+        assert_eq!(fails(url(admin), &[change, "nope"]), "error: no roll-out `nope`; there are: all\n");
+    }
+    let config = r#"{
+      "server": { "listen": "127.0.0.1:0" },
+      "routes": [ { "name": "all", "match": { "prefix": "/" }, "respond": { "body": "[]" } } ]
+    }"#;
+    let service = Program::serve(&folder.write("service.json", config));
+    for arguments in [&["--back", "all"][..], &["--anew", "all"], &[]] {
+        let said = fails(format!("http://{}", service.address), arguments);
+        assert!(
+            said.contains("has no admin endpoints: they are there by `\"server\": {\"admin\": \"9901\"}`"),
+            "{said}"
+        );
+    }
+    wait_until("three lines", || service.log().len() >= 3);
+    let asked = service.log();
+    assert!(asked.len() == 3 && asked.iter().all(|line| line["method"] == "GET"), "{asked:?}");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert!(fails(url(closed), &[]).contains("{\"admin\": \"9901\"}"));
+    drop(gateway);
 }
