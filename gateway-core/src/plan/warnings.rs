@@ -14,6 +14,7 @@ mod matching;
 mod methods;
 mod own_listener;
 mod schema;
+mod upstreams;
 mod versions;
 
 use std::collections::BTreeSet;
@@ -72,6 +73,7 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
             identity::unasked(&config, &mut found);
             caches::idle(&config, &mut found);
             methods::warnings(&config, &mut found);
+            upstreams::warnings(&config, &mut found);
             versions::warnings(&config, now, &mut found);
             empty = versions::empty_lists(&config);
         }
