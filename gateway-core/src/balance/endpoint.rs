@@ -28,6 +28,8 @@ pub struct Endpoint {
     pub authority: HeaderValue,
     /// The prefix of every path: empty, or begins with a slash and ends without.
     pub base_path: String,
+    /// The zone that it is in, if that is said.
+    pub zone: Option<Box<str>>,
     /// What is said of this place alone, if anything is.
     pub own: Option<Box<Own>>,
 }

@@ -176,6 +176,11 @@ impl Vitals {
         warmth.clamp(COLD, WARM)
     }
 
+    /// The part of its share that it gets at `now`, in percent, while it warms up over this `window`; none where it gets all of it.
+    pub(crate) fn share_percent(&self, now: Duration, window: Duration) -> Option<u64> {
+        Some(self.warmth(now, window)).filter(|warmth| *warmth < WARM).map(|warmth| warmth * 100 / WARM)
+    }
+
     /// The requests under way.
     #[must_use]
     pub fn under_way(&self) -> u32 {

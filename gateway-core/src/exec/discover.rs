@@ -225,9 +225,10 @@ fn endpoints(discovery: &Discovery, told: Told) -> Result<Vec<Weighted>, Fault> 
     let mut fault = None;
     for seen in told.places {
         match self::endpoint(discovery, &seen) {
-            Ok(endpoint) => {
+            Ok(mut endpoint) => {
                 if !endpoints.iter().any(|(other, _)| other.is_same_place(&endpoint)) {
                     let level = level_of(seen.priority, seen.zone.as_deref(), discovery.zone.as_deref());
+                    endpoint.zone = seen.zone.as_deref().map(Box::from);
                     endpoints.push((endpoint, (seen.weight, level)));
                 }
             }

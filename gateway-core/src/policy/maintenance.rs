@@ -195,6 +195,12 @@ pub fn show_time(time: Timestamp) -> String {
     time.map_or_else(String::new, |time| humantime::format_rfc3339(time).to_string())
 }
 
+/// `time` in that form, in whole seconds.
+#[must_use]
+pub fn show_seconds(time: Timestamp) -> String {
+    show_time(Timestamp::from_unix_millis(time.unix_millis() / 1_000 * 1_000))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@ use super::purge::Ended;
 use super::revocation::Revocation;
 use super::snapshot::Snapshot;
 use crate::balance::vitals::Vitals;
+use crate::balance::{Balance, Cluster};
 use crate::plan::{self, Plan};
 use crate::policy::api_key::Entry;
 use crate::ports::{Address, Connections, Platform};
@@ -96,6 +97,9 @@ struct Load {
 struct Health {
     /// `in`, `disabled` if it gets no new calls, `out` while it is left out, or `trying` while one call tries whether it is well again.
     state: &'static str,
+    /// The part of its share that it gets while it warms up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share_percent: Option<u64>,
     under_way: u32,
     /// The mean latency.
     latency_ms: f64,
@@ -125,20 +129,25 @@ struct Checks {
 }
 
 impl Health {
-    fn of(vitals: &Vitals, is_checked: bool, now: Duration) -> Self {
+    fn of(vitals: &Vitals, cluster: Option<&Cluster>, now: Duration) -> Self {
+        let is_checked = cluster.is_some_and(|cluster| cluster.active.is_some());
         let checks = is_checked.then(|| Checks::of(vitals, now));
         let fails = checks.as_ref().is_some_and(|checks| checks.failing);
         let is_tried = vitals.is_tried(now);
         let out_for = if is_tried || vitals.is_disabled() { Duration::ZERO } else { vitals.out_for(now) };
         let ejected = vitals.ejected();
+        let state = match out_for {
+            _ if vitals.is_disabled() => "disabled",
+            _ if fails => "out",
+            _ if is_tried => "trying",
+            Duration::ZERO => "in",
+            _ => "out",
+        };
+        // A hash has no shares.
+        let warms = cluster.filter(|cluster| state == "in" && !matches!(cluster.balance, Balance::Hash(_)));
         Self {
-            state: match out_for {
-                _ if vitals.is_disabled() => "disabled",
-                _ if fails => "out",
-                _ if is_tried => "trying",
-                Duration::ZERO => "in",
-                _ => "out",
-            },
+            state,
+            share_percent: warms.and_then(|cluster| vitals.share_percent(now, cluster.slow_start?)),
             under_way: vitals.under_way(),
             latency_ms: vitals.latency(now).as_micros() as f64 / 1_000.0,
             ejected: ejected.map_or(0, |(times, _)| times),
@@ -164,6 +173,8 @@ impl Checks {
 #[derive(Serialize)]
 struct Endpoint {
     url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<Box<str>>,
     calls: Calls,
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<Health>,
@@ -203,14 +214,14 @@ pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) ->
     let upstreams = plan.upstreams.iter().map(|upstream| {
         let group = state.group(upstream);
         let cluster = upstream.cluster.as_deref().zip(group);
-        let is_checked = upstream.cluster.as_ref().is_some_and(|cluster| cluster.active.is_some());
         let endpoint = |endpoint: &plan::Endpoint, vitals: Option<&Arc<Vitals>>| Endpoint {
             url: endpoint.url(),
+            zone: endpoint.zone.clone(),
             calls: match vitals.filter(|_| endpoint.index == plan::Endpoint::FOUND) {
                 Some(vitals) => vitals.traffic.calls(),
                 None => calls(endpoint, state, platform),
             },
-            health: vitals.map(|vitals| Health::of(vitals, is_checked, now)),
+            health: vitals.map(|vitals| Health::of(vitals, upstream.cluster.as_deref(), now)),
             connections: platform.connections(upstream, endpoint),
             addresses: platform.addresses(upstream, endpoint),
         };

@@ -12,7 +12,7 @@ use crate::body::Body;
 use crate::error::Reject;
 use crate::http::percent;
 use crate::plan::Plan;
-use crate::policy::maintenance::show_time;
+use crate::policy::maintenance::show_seconds;
 use crate::store_key::{KeyUse, StoreKey};
 
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ pub(crate) struct Place {
 
 impl Place {
     fn of(one: Registered) -> Self {
-        Self { id: one.id, members: one.members, until: show_time(one.until) }
+        Self { id: one.id, members: one.members, until: show_seconds(one.until) }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::body::Body;
 use crate::error::Reject;
 use crate::http::percent;
 use crate::plan::{Action, Plan, Route};
-use crate::policy::maintenance::show_time;
+use crate::policy::maintenance::show_seconds;
 use crate::policy::rollout::{Figures, Rollout};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -82,7 +82,7 @@ impl<'p> One<'p> {
             percent: trial.map_or(0, |trial| trial.percent()),
             step: known.step + 1,
             steps: &rollout.steps,
-            since: (known.begun > 0).then(|| show_time(since)),
+            since: (known.begun > 0).then(|| show_seconds(since)),
             because: known.because,
             store_failed: known.is_store_failed,
             baseline: side(0),

@@ -138,12 +138,12 @@ impl Compiler<'_> {
         let mut shares = Vec::new();
         let is_own = (upstream.cloudflare.is_some() && self.capabilities.has(Feature::ServiceBindings))
             || (upstream.spin.is_some() && self.capabilities.has(Feature::ServiceChaining));
-        let mut add = |compiler: &mut Self, at: &At<'_>, text: &str, (share, own): ((u32, u32), Option<Box<Own>>)| {
+        let mut add = |compiler: &mut Self, at: &At<'_>, text: &str, (share, zone, own): Stated| {
             if text.starts_with(UNIX) && !is_own {
                 compiler.require(at, Feature::UnixUpstreams);
             }
             let Some(mut endpoint) = compiler.endpoint(at, text, first + endpoints.len()) else { return };
-            endpoint.own = own;
+            (endpoint.zone, endpoint.own) = (zone, own);
             if endpoints.iter().any(|other| other.is_same_place(&endpoint)) {
                 compiler.error_with(at, format_args!("`{text}` is there twice"), "list each endpoint once");
             }
@@ -151,16 +151,17 @@ impl Compiler<'_> {
             shares.push(share);
         };
         match (&upstream.url, &*upstream.urls, &*upstream.targets) {
-            (Some(text), [], []) => add(self, &url, text, ((1, 0), None)),
+            (Some(text), [], []) => add(self, &url, text, ((1, 0), None, None)),
             (None, list, []) => {
                 for (i, text) in list.iter().enumerate() {
-                    add(self, &urls.index(i), text, ((1, 0), None));
+                    add(self, &urls.index(i), text, ((1, 0), None, None));
                 }
             }
             (None, [], list) => {
                 for (i, target) in list.iter().enumerate() {
                     let at = targets.index(i);
-                    let stated = (self.share(&at, target), self.own(&at, target));
+                    let zone = target.zone.as_deref().map(Box::from);
+                    let stated = (self.share(&at, target), zone, self.own(&at, target));
                     add(self, &at.member("url"), &target.url, stated);
                 }
                 if !list.is_empty() && list.iter().all(|target| target.disabled == Some(true)) {
@@ -348,7 +349,7 @@ pub(super) fn internal(index: usize, name: String, endpoint: Endpoint, at: JsonP
 /// The endpoint that only the platform knows as `host`.
 fn own_endpoint(index: usize, host: String, base_path: String) -> Option<Endpoint> {
     let (scheme, authority) = (Scheme::Http, HeaderValue::from_str(&host).ok()?);
-    Some(Endpoint { index, scheme, port: scheme.default_port(), host, authority, base_path, own: None })
+    Some(Endpoint { index, scheme, port: scheme.default_port(), host, authority, base_path, zone: None, own: None })
 }
 
 /// The endpoint that was discovered at `url`.
@@ -381,9 +382,13 @@ fn socket_at(index: usize, text: &str) -> Option<Endpoint> {
         // As others have it, where nothing else is said.
         authority: HeaderValue::from_static("localhost"),
         base_path: base.trim_end_matches('/').to_owned(),
+        zone: None,
         own: None,
     })
 }
+
+/// What is said of a place beside its URL: its share, its zone, and the rest.
+type Stated = ((u32, u32), Option<Box<str>>, Option<Box<Own>>);
 
 /// The message and help for a wrong URL.
 pub(super) type Fault = (String, Cow<'static, str>);
@@ -545,6 +550,7 @@ fn endpoint_at(uri: &Uri, index: usize, url: &str) -> Result<Endpoint, Vec<Fault
         port,
         authority: HeaderValue::try_from(shown_authority).map_err(|_| vec![wrong("is not a URL")])?,
         base_path: uri.path().trim_end_matches('/').to_owned(),
+        zone: None,
         own: None,
     })
 }

@@ -77,7 +77,7 @@ impl AdminArgs {
         let of = |member: &str| told.get(member).and_then(Value::as_str).map(str::to_owned);
         let title = of("title").unwrap_or_else(|| format!("the status is {status}"));
         let hint = if status == http::StatusCode::UNAUTHORIZED {
-            format!("; set {} to the token of `admin`", self.token_env)
+            format!("; set {} to the token of {}", self.token_env, opened_by(path))
         } else if of("code").as_deref() == Some("route_not_found") {
             format!("; `--admin` is to be its admin endpoints: {HOW}")
         } else {
@@ -160,6 +160,11 @@ fn is_gateway(status: http::StatusCode, told: &Value) -> bool {
     }
 }
 
+/// The members of the configuration whose token opens the endpoint at `path`.
+fn opened_by(path: &str) -> &'static str {
+    if path.starts_with("/registry") { "`admin.registryToken`, or of `admin`" } else { "`admin`" }
+}
+
 /// Sends `request` over `stream`.
 async fn over(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -181,4 +186,16 @@ pub(super) fn part(text: &str) -> String {
         }
     }
     part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// docs/configuration.md, The registry: a token of its own.
+    #[test]
+    fn the_registry_has_a_token_of_its_own() {
+        assert_eq!(opened_by("/registry/orders/a"), "`admin.registryToken`, or of `admin`");
+        assert_eq!(opened_by("/upstreams"), "`admin`");
+    }
 }

@@ -45,7 +45,9 @@ stopped (SIGTERM, SIGINT): run it beside the service.
 
 Examples:
   edgeway registry add orders a --url http://10.0.0.1:8080 --admin http://localhost:9901
-  edgeway registry add orders a --url http://10.0.0.1:8080 --keep --admin http://localhost:9901")]
+  edgeway registry add orders a --url http://10.0.0.1:8080 --keep --admin http://localhost:9901
+  edgeway registry add orders a --url http://10.0.0.1:8080 --zone eu-1 --keep \\
+    --token-env REGISTRY_TOKEN --admin https://gw.example.com/.edgeway")]
 pub(super) struct Add {
     /// The service
     service: String,
@@ -63,6 +65,9 @@ pub(super) struct Add {
     /// Its priority, from 0 to 15: lower ones come first
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=15))]
     priority: Option<u32>,
+    /// The zone that it is in
+    #[arg(long)]
+    zone: Option<String>,
     /// Say so again and again until this program is stopped, and then take it out
     #[arg(long)]
     keep: bool,
@@ -132,6 +137,9 @@ impl Add {
             if let Some(number) = number {
                 content.insert(name.to_owned(), json!(number));
             }
+        }
+        if let Some(zone) = &self.zone {
+            content.insert("zone".to_owned(), json!(zone));
         }
         let content = Value::Object(content);
         let path = place(&self.service, &self.id);
@@ -221,8 +229,9 @@ fn render(service: &Value, style: Style) -> String {
             }
         };
         let number = |name: &str| place.get(name).and_then(Value::as_u64).map(|number| format!("  {name} {number}"));
-        let numbers = [number("weight"), number("priority")].into_iter().flatten().collect::<String>();
-        out.push_str(&format!("  {id:<width$}  {at}  until {}{numbers}\n", text(place, "until")));
+        let zone = place.get("zone").map(|_| format!("  zone {}", text(place, "zone")));
+        let more = [number("weight"), number("priority"), zone].into_iter().flatten().collect::<String>();
+        out.push_str(&format!("  {id:<width$}  {at}  until {}{more}\n", text(place, "until")));
     }
     out
 }
@@ -236,14 +245,14 @@ mod tests {
     fn a_service_has_a_line_for_each_place() {
         let service = json!({"name": "orders", "upstreams": ["orders"], "places": [
             {"id": "a", "url": "http://10.0.0.1:8080", "until": "2026-12-01T10:00:00Z"},
-            {"id": "long", "host": "10.0.0.2", "port": 81, "weight": 5, "until": "2026-12-01T10:00:01Z"},
+            {"id": "long", "host": "10.0.0.2", "port": 81, "weight": 5, "zone": "eu-1", "until": "2026-12-01T10:00:01Z"},
         ]});
         assert_eq!(
             render(&service, Style::PLAIN),
             "\
 orders  2 places, for orders
   a     http://10.0.0.1:8080  until 2026-12-01T10:00:00Z
-  long  10.0.0.2:81  until 2026-12-01T10:00:01Z  weight 5
+  long  10.0.0.2:81  until 2026-12-01T10:00:01Z  weight 5  zone eu-1
 "
         );
     }

@@ -60,14 +60,15 @@ impl Upstreams {
 
 /// The upstreams, each with a line for each of its places, in columns.
 fn render(upstreams: &[Value], style: Style) -> String {
-    let rows: Vec<Vec<[String; 5]>> =
+    let rows: Vec<Vec<[String; 6]>> =
         upstreams.iter().map(|upstream| list(upstream, "endpoints").iter().map(cells).collect()).collect();
-    let widths: [usize; 5] = core::array::from_fn(|column| {
+    let widths: [usize; 6] = core::array::from_fn(|column| {
         widest(rows.iter().flatten().filter_map(|row| row.get(column)).map(String::as_str))
     });
     let mut out = String::new();
     for (upstream, rows) in upstreams.iter().zip(&rows) {
         out.push_str(&heading(upstream, style));
+        out.extend(upstream.get("load").map(told_of_load));
         for (row, endpoint) in rows.iter().zip(list(upstream, "endpoints")) {
             let mut line = String::from("  ");
             for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
@@ -95,6 +96,13 @@ fn render(upstreams: &[Value], style: Style) -> String {
         }
     }
     out
+}
+
+/// The line of an adaptive limit.
+fn told_of_load(load: &Value) -> String {
+    let [limit, under_way, refused] =
+        ["/limit", "/underWay", "/refused"].map(|of| number(load, of).unwrap_or_default());
+    format!("  load  limit {limit}, {under_way} under way, {refused} refused\n")
 }
 
 /// What has become of the checks of a place.
@@ -135,22 +143,27 @@ fn heading(upstream: &Value, style: Style) -> String {
     line
 }
 
-/// The cells of the line of a place: its URL, state, calls, what is under way, and latency.
-fn cells(endpoint: &Value) -> [String; 5] {
+/// The cells of the line of a place: its URL, state, calls, what is under way, latency, and zone.
+fn cells(endpoint: &Value) -> [String; 6] {
     let url = endpoint.get("url").and_then(Value::as_str).map(shown).unwrap_or_default();
+    let zone = text(endpoint, "/zone").map(|zone| format!("zone {zone}")).unwrap_or_default();
     let (sent, failed) = (number(endpoint, "/calls/sent").unwrap_or_default(), number(endpoint, "/calls/failed"));
     let failed = failed.filter(|failed| *failed > 0).map(|failed| format!(", {failed} failed")).unwrap_or_default();
     let calls = format!("{}{failed}", count(sent as usize, "call"));
     if endpoint.get("health").is_none() {
-        return [url, String::new(), calls, String::new(), String::new()];
+        return [url, String::new(), calls, String::new(), String::new(), zone];
     }
     let state = match number(endpoint, "/health/outForMs") {
         Some(left) => format!("out for {} s", left.div_ceil(1_000)),
-        None => text(endpoint, "/health/state").unwrap_or_default(),
+        None => {
+            let share = number(endpoint, "/health/sharePercent").map(|percent| format!(", at {percent} %"));
+            format!("{}{}", text(endpoint, "/health/state").unwrap_or_default(), share.unwrap_or_default())
+        }
     };
     let under_way = format!("{} under way", number(endpoint, "/health/underWay").unwrap_or_default());
     let latency = endpoint.pointer("/health/latencyMs").and_then(Value::as_f64).filter(|latency| *latency > 0.0);
-    [url, state, calls, under_way, latency.map(|latency| format!("{latency:.1} ms")).unwrap_or_default()]
+    let latency = latency.map(|latency| format!("{latency:.1} ms")).unwrap_or_default();
+    [url, state, calls, under_way, latency, zone]
 }
 
 fn is_disabled(endpoint: &Value) -> bool {
@@ -186,8 +199,9 @@ mod tests {
     #[test]
     fn places_stand_in_columns_with_the_reason_why_one_is_left_out() {
         let upstreams = [
-            json!({ "name": "orders", "balance": "roundRobin", "retries": 1, "breaker": { "state": "open", "opened": 2 }, "endpoints": [
-                { "url": "http://a:1", "calls": { "sent": 1, "failed": 0 }, "health": { "state": "in", "underWay": 2, "latencyMs": 1.25, "ejected": 0 } },
+            json!({ "name": "orders", "balance": "roundRobin", "retries": 1, "breaker": { "state": "open", "opened": 2 },
+              "load": { "limit": 30, "underWay": 12, "latencyMs": 1.5, "refused": 5 }, "endpoints": [
+                { "url": "http://a:1", "zone": "eu-1", "calls": { "sent": 1, "failed": 0 }, "health": { "state": "in", "sharePercent": 35, "underWay": 2, "latencyMs": 1.25, "ejected": 0 } },
                 { "url": "http://bb:1", "calls": { "sent": 12, "failed": 5 }, "health": { "state": "out", "underWay": 0, "latencyMs": 0.0, "ejected": 2,
                   "outForMs": 1_001, "because": "5 failures in a row, the last of them 503" } },
                 { "url": "http://c:1", "calls": { "sent": 0, "failed": 0 }, "health": { "state": "out", "underWay": 0, "latencyMs": 0.0, "ejected": 0,
@@ -199,7 +213,8 @@ mod tests {
             render(&upstreams, Style::PLAIN),
             "\
 orders  roundRobin, 1 further attempt, breaker open (opened 2 times)
-  http://a:1   in           1 call              2 under way  1.2 ms
+  load  limit 30, 12 under way, 5 refused
+  http://a:1   in, at 35 %  1 call              2 under way  1.2 ms  zone eu-1
   http://bb:1  out for 2 s  12 calls, 5 failed  0 under way
     left out after 5 failures in a row, the last of them 503, 2 times so far
   http://c:1   out          0 calls             0 under way
