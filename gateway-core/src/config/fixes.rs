@@ -57,6 +57,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "idempotency", "{\"required\": true}"),
     ("", "targets", "[{\"url\": \"http://10.0.0.1:8080\"}, {\"url\": \"http://10.0.0.2:8080\"}]"),
     ("", "balance", "\"leastRequest\""),
+    ("", "deadlineHeader", "\"x-request-timeout-ms\""),
     ("balance", "hash", "{\"key\": \"{cookie.session}\"}"),
     ("passive", "successRate", "{}"),
     ("balance", "sticky", "{\"cookie\": \"place\", \"key\": {\"secret\": \"STICKY_KEY\"}}"),
@@ -273,6 +274,19 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
                 None => None,
             }
         }
+        (name, Kind::Number(text)) if is_whole(expected) && text.contains('.') && is_share(name) => {
+            let share: f64 = text.parse().ok()?;
+            let percent = if share < 1.0 { share * 100.0 } else { share }.round();
+            Some(match percent {
+                _ if share <= 0.0 || percent > 10_000.0 => "write a whole number, in percent".to_owned(),
+                _ if percent < 1.0 => "write `1`, the least there is: it is in percent".to_owned(),
+                _ if share < 1.0 && share >= 0.1 => format!("write `{percent}`, or at least `1`: it is in percent"),
+                _ => format!("write `{percent}`: it is in percent"),
+            })
+        }
+        ("delay", Kind::Object(_)) if around == "fault" => {
+            Some("write `\"delay\": \"500ms\", \"percent\": 10`".to_owned())
+        }
         ("weight", Kind::Number(text)) if text.contains('.') => {
             Some("write whole numbers, such as `9` and `1`: they share requests by their sum".to_owned())
         }
@@ -348,6 +362,11 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
             .filter(|_| matches!(&*name, "token" | "secret" | "secrets" | "maintenance" | "cors" | "rateLimit"));
         example.filter(|_| expected == "an object").map(|example| format!("write `{example}`"))
     })
+}
+
+/// Returns whether the member of this `name` is a share in percent.
+fn is_share(name: &str) -> bool {
+    matches!(name, "percent" | "steps" | "errorPoints") || name.ends_with("Percent")
 }
 
 /// The way to write keys of an issuer.
@@ -454,10 +473,11 @@ fn from_kind(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<S
         Kind::Bool(value) if expected == "a string" => Some(format!("write `\"{value}\"`")),
         Kind::Number(text) if is_whole(expected) => {
             let whole = text.split('.').next().unwrap_or_default();
-            let whole = whole.parse::<u32>().ok().filter(|_| text.contains('.'));
+            let whole = whole.parse::<u32>().ok().filter(|whole| *whole > 0 && text.contains('.'));
             Some(whole.map_or("write one within these bounds".to_owned(), |whole| format!("write `{whole}`")))
         }
-        Kind::Number(text) => units::with_unit(expected, text).map(|text| format!("write `\"{text}\"`")),
+        Kind::Number(text) => units::either(expected, text)
+            .or_else(|| units::with_unit(expected, text).map(|text| format!("write `\"{text}\"`"))),
         Kind::String(text) => match expected {
             "an object" => {
                 let name = located.member.map_or("", |member| &*member.name);

@@ -186,6 +186,15 @@ pub(super) fn with_unit(expected: &str, number: &str) -> Option<String> {
     (expected == ByteSize::EXPECTED).then(|| format!("{}{unit}", number / factor))
 }
 
+/// The least number without a unit of which it is not clear whether seconds or milliseconds are meant.
+const UNCLEAR: u64 = 100;
+
+/// The ways to write a duration that is a `number` alone, where it may be one of milliseconds.
+pub(super) fn either(expected: &str, number: &str) -> Option<String> {
+    let number: u64 = number.trim().parse().ok()?;
+    (expected == Span::EXPECTED && number >= UNCLEAR).then(|| format!("write `\"{number}ms\"` or `\"{number}s\"`"))
+}
+
 /// `text` as the duration or size that was probably meant: `5 sec`, `10mb`, `1.5s`, `250`, `1m30s`, `minute`.
 pub(super) fn tidy(expected: &str, text: &str) -> Option<String> {
     rewrite(expected, text)

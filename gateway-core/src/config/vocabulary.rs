@@ -14,7 +14,18 @@ enum Place {
     Upstream,
     UpstreamTarget,
     Sticky,
+    Health,
     Checks,
+    Passive,
+    SuccessRate,
+    Breaker,
+    Load,
+    UpstreamConnections,
+    Discover,
+    DnsSource,
+    ConsulSource,
+    Rollout,
+    Fault,
     Policy,
     Route,
     Match,
@@ -62,6 +73,7 @@ impl Place {
     fn of(expected: &[&str]) -> Self {
         let telling = [
             ("staleIfError", Self::Cache),
+            ("candidate", Self::Rollout),
             ("ignoreQuery", Self::CacheKey),
             ("transient", Self::Idempotency),
             ("minBytes", Self::Compress),
@@ -72,6 +84,14 @@ impl Place {
             ("disabled", Self::UpstreamTarget),
             ("sameSite", Self::Sticky),
             ("unhealthy", Self::Checks),
+            ("slowStart", Self::Health),
+            ("mostEjectedPercent", Self::Passive),
+            ("stdevPercent", Self::SuccessRate),
+            ("probes", Self::Breaker),
+            ("maxIdle", Self::UpstreamConnections),
+            ("eureka", Self::Discover),
+            ("datacenter", Self::ConsulSource),
+            ("mostDelay", Self::Fault),
             ("maintenance", Self::Policy),
             ("keyValue", Self::Route),
             ("cookies", Self::Match),
@@ -103,6 +123,8 @@ impl Place {
         let found = telling.iter().find(|(field, _)| expected.contains(field));
         match found {
             Some((_, place)) => *place,
+            None if expected == ["least", "most", "first"] => Self::Load,
+            None if expected.starts_with(&["name", "record"]) => Self::DnsSource,
             None if expected == ["path", "size"] => Self::CacheFile,
             None if expected == ["zstd", "br", "gzip"] => Self::CompressLevels,
             None if expected == ["secret"] => Self::Secret,
@@ -286,11 +308,36 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
         "balance",
         "lb_policy lbPolicy loadBalancing loadBalancer loadBalance lb strategy algorithm load_balancing",
     ),
+    (Place::Upstream, "health", "healthChecks healthCheck healthchecks health_checks"),
+    (Place::Upstream, "load", "adaptiveConcurrency adaptive_concurrency adaptiveLimit loadShedding load_shedding"),
+    (Place::Passive, "ejection", "baseEjectionTime base_ejection_time ejectionTime"),
     (
-        Place::Upstream,
-        "health",
-        "healthChecks healthCheck healthchecks health_checks outlierDetection outlier_detection",
+        Place::Passive,
+        "failures",
+        "consecutive5xxErrors consecutive5xx consecutive_5xx consecutiveErrors consecutiveGatewayErrors consecutive_gateway_failure max_fails maxFails",
     ),
+    (Place::Passive, "longest", "maxEjectionTime max_ejection_time"),
+    (Place::Passive, "mostEjectedPercent", "maxEjectionPercent max_ejection_percent"),
+    (
+        Place::Breaker,
+        "failures",
+        "threshold errorThreshold maxFailures max_failures consecutiveErrors failureThreshold",
+    ),
+    (Place::Breaker, "open", "timeout sleepWindow resetTimeout openFor recoveryTimeout fallbackDuration"),
+    (Place::Load, "least", "min minConcurrency min_concurrency minLimit"),
+    (Place::Load, "most", "max maxConcurrency max_concurrency maxLimit limit"),
+    (Place::Load, "first", "initial initialLimit start"),
+    (Place::UpstreamConnections, "idle", "keepaliveTimeout keepalive_timeout idleTimeout idle_timeout"),
+    (Place::UpstreamConnections, "maxIdle", "keepalive keepaliveConnections maxIdleConnections max_idle_conns"),
+    (Place::UpstreamConnections, "max", "maxConnections max_connections maxconn maxConns max_conns"),
+    (Place::UpstreamConnections, "maxWaiting", "maxPendingRequests max_pending_requests maxqueue queue"),
+    (Place::Discover, "refresh", "ttl interval period every refreshInterval refresh_interval"),
+    (Place::DnsSource, "record", "type recordType record_type rrtype"),
+    (Place::Rollout, "candidate", "to canary target next"),
+    (Place::Fault, "status", "abort httpStatus http_status abortStatus"),
+    (Place::Fault, "mostDelay", "maxDelay max_delay"),
+    (Place::Policy, "fault", "faultInjection fault_injection fault-injection"),
+    (Place::Policy, "priority", "priorityClass priority_class criticality"),
     (Place::Checks, "path", "uri url endpoint httpPath http_path"),
     (Place::Checks, "kind", "type protocol"),
     (Place::Checks, "every", "interval period intervalSeconds interval_seconds"),
@@ -301,7 +348,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (
         Place::Upstream,
         "discover",
-        "serviceDiscovery service_discovery discoveryType discovery_type serviceName service_name",
+        "discovery serviceDiscovery service_discovery discoveryType discovery_type serviceName service_name",
     ),
     (Place::Upstream, "retry", "retries retryPolicy retry_policy"),
     (Place::Upstream, "breaker", "circuitBreaker circuitBreakers circuit_breaker circuit_breakers"),
@@ -313,7 +360,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
         "backend service proxy target to cluster destination forward proxy_pass proxyPass reverse_proxy reverseProxy origin integration",
     ),
     (Place::Route, "policies", "policy middleware middlewares plugins filters"),
-    (Place::Route, "split", "weighted weights upstreams canary weighted_clusters weightedClusters"),
+    (Place::Route, "split", "weighted weights upstreams weighted_clusters weightedClusters"),
     (Place::Route, "rollout", "rollOut roll_out progressiveDelivery progressive analysis canaryAnalysis"),
     (
         Place::Route,
@@ -376,6 +423,11 @@ fn has(words: &str, name: &str) -> bool {
 /// Returns whether the words for fields of any object hold in `place`.
 fn is_small(place: Place) -> bool {
     matches!(place, Place::Any | Place::Match | Place::RateLimit | Place::Certificate | Place::Secret)
+        || matches!(
+            place,
+            Place::Health | Place::Passive | Place::SuccessRate | Place::Breaker | Place::Load | Place::Fault
+        )
+        || matches!(place, Place::UpstreamConnections | Place::Discover | Place::DnsSource | Place::ConsulSource)
 }
 
 /// Returns the field among `expected` that is meant by `name`: a slip of the pen, or another gateway's word for it.

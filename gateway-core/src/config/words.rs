@@ -55,7 +55,9 @@ pub(super) fn describe(
                 }
                 _ => ("name", name),
             };
-            let help = match (other_step(word, expected), suggest(word, expected.iter().copied())) {
+            let is_count = expected.contains(&"leastRequest") && word.to_ascii_lowercase().starts_with("leastconn");
+            let slip = suggest(word, expected.iter().copied()).filter(|_| !is_count);
+            let help = match (other_step(word, expected), slip) {
                 (Some(help), _) => help.to_owned(),
                 (None, Some(meant)) => format!("did you mean `{meant}`?"),
                 (None, None) => other_choice(word, expected),
@@ -66,6 +68,7 @@ pub(super) fn describe(
             let is_rate = expected.contains(&"window") && rates::is_per_second(name);
             let object = report.extent.filter(|_| is_rate).and_then(|extent| root.object_of(extent.start));
             let rate = object.and_then(rates::per_second).map(|members| format!("write `{members}`"));
+            let rate = rate.or_else(|| priority_of_route(located, expected));
             (format!("unknown field `{}`", short(name)), Some(rate.unwrap_or_else(|| right_field(name, expected))))
         }
         ErrorKind::Missing { field } => {
@@ -94,6 +97,14 @@ pub(super) fn is_said(report: &Report, root: &Node<'_>) -> bool {
         ),
         _ => false,
     }
+}
+
+/// The way to write the priority of a route's requests, which a policy says.
+fn priority_of_route(located: &Located<'_, '_>, expected: &[&str]) -> Option<String> {
+    let member = located.member.filter(|member| member.name == "priority" && expected.contains(&"keyValue"))?;
+    let Kind::String(text) = &member.value.kind else { return None };
+    let is_one = matches!(&**text, "critical" | "default" | "sheddable");
+    is_one.then(|| format!("write `\"policies\": [{{\"priority\": \"{text}\"}}]`"))
 }
 
 fn right_field(name: &str, expected: &[&'static str]) -> String {
@@ -152,6 +163,9 @@ fn fields_of(fields: &[&str]) -> String {
 fn right_value(expected: &str, text: &str) -> Option<String> {
     if let Some(window) = units::window(expected, text) {
         return Some(window);
+    }
+    if let Some(either) = units::either(expected, text) {
+        return Some(either);
     }
     let tidy = units::tidy(expected, text).map(|tidy| format!("write `\"{tidy}\"`"));
     tidy.or_else(|| units::example(expected).map(|_| units::HELP.to_owned()))
@@ -217,6 +231,16 @@ fn other_choice(word: &str, expected: &[&str]) -> String {
         "http" | "https" | "http1" | "HTTP/1.1" | "http/1.1" if expected == ["h2c"] => "leave it out".to_owned(),
         "tokenBucket" | "leakyBucket" | "token_bucket" | "leaky_bucket" if expected.contains(&"gcra") => {
             "write `gcra`, which is a bucket that leaks".to_owned()
+        }
+        "least_conn" | "leastConn" | "leastconn" | "leastConnections" | "least_connections"
+            if expected.contains(&"leastRequest") =>
+        {
+            "write `leastRequest`".to_owned()
+        }
+        "consistentHash" | "consistent_hash" | "ringHash" | "ring_hash" | "RING_HASH" | "maglev" | "MAGLEV"
+            if expected.contains(&"leastRequest") =>
+        {
+            "write `{\"hash\": {\"key\": \"{cookie.session}\"}}`".to_owned()
         }
         "format" if expected.contains(&"off") => "write the word alone, such as `\"text\"`".to_owned(),
         "allow" | "pass" | "ignore" if expected.contains(&"open") => "write `open`".to_owned(),

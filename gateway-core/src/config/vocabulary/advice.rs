@@ -151,12 +151,69 @@ pub(super) const ADVICE: &[(Place, &str, &str)] = &[
     (Place::Route, "output_encoding outputEncoding encoding", "leave it out: bodies pass through untouched"),
     (
         Place::Upstream,
-        "sticky stickySessions hash_policy hashPolicy hash_by hash_on hashOn",
+        "sticky stickySessions cookie affinity sessionAffinity session_affinity sessionPersistence",
+        "write `\"balance\": {\"sticky\": {\"cookie\": \"place\", \"key\": {\"secret\": \"STICKY_KEY\"}}}`",
+    ),
+    (
+        Place::Upstream,
+        "maxConnections max_connections maxConns max_conns maxconn",
+        "write `\"connections\": {\"max\": 5}`",
+    ),
+    (
+        Place::UpstreamTarget,
+        "maxConnections max_connections maxConns max_conns maxconn",
+        "it is the upstream's, for each of its places: `\"connections\": {\"max\": 5}`",
+    ),
+    (
+        Place::Upstream,
+        "keepaliveTimeout keepalive_timeout idleTimeout idle_timeout",
+        "write `\"connections\": {\"idle\": \"60s\"}`",
+    ),
+    (
+        Place::Upstream,
+        "outlierDetection outlier_detection passiveHealthCheck passiveHealth",
+        "write `\"health\": {\"passive\": {\"failures\": 5}}`",
+    ),
+    (
+        Place::Health,
+        "consecutive5xxErrors consecutive5xx consecutive_5xx consecutiveErrors outlierDetection outlier_detection",
+        "write `\"passive\": {\"failures\": 5}`",
+    ),
+    (Place::Health, "baseEjectionTime base_ejection_time", "write `\"passive\": {\"ejection\": \"30s\"}`"),
+    (
+        Place::Passive,
+        "stdevFactor stdev_factor successRateStdevFactor success_rate_stdev_factor",
+        "write `\"successRate\": {\"stdevPercent\": 190}` for a factor of 1.9",
+    ),
+    (
+        Place::SuccessRate,
+        "stdevFactor stdev_factor successRateStdevFactor success_rate_stdev_factor factor",
+        "write `\"stdevPercent\": 190` for a factor of 1.9",
+    ),
+    (Place::Breaker, "perTarget perEndpoint perHost per_target", "write `\"per\": \"target\"`"),
+    (
+        Place::ConsulSource,
+        "address url addr host uri server",
+        "name another upstream with that URL: `\"upstream\": \"consul\"`",
+    ),
+    (
+        Place::Route,
+        "canary",
+        "write `split` with the two upstreams, and `\"rollout\": {\"candidate\": \"NAME\"}` beside it for one that gets more and more",
+    ),
+    (
+        Place::Upstream,
+        "hash_policy hashPolicy hash_by hash_on hashOn consistentHash consistent_hash",
         "write `\"balance\": {\"hash\": {\"key\": \"{cookie.session}\"}}`",
     ),
     (
         Place::Route,
-        "hash_policy hashPolicy sticky",
+        "sticky affinity sessionAffinity",
+        "it is the upstream's: `\"balance\": {\"sticky\": {\"cookie\": \"place\", \"key\": {\"secret\": \"STICKY_KEY\"}}}`",
+    ),
+    (
+        Place::Route,
+        "hash_policy hashPolicy",
         "it is the upstream's: `\"balance\": {\"hash\": {\"key\": \"{cookie.session}\"}}`",
     ),
     (

@@ -377,6 +377,16 @@ impl Compiler<'_> {
         }
     }
 
+    /// The number `stated` at `at`, without which there is no bound; reports one that is not from 1 to `most`.
+    pub(super) fn bound(&mut self, at: &At<'_>, stated: Option<u32>, most: u32) -> Option<u32> {
+        let value = stated?;
+        if value == 0 || value > most {
+            let help = format_args!("use `1` to `{most}`, or leave it out: then there is no bound");
+            self.error_with(at, format_args!("`{value}` is too little or too much"), help);
+        }
+        Some(value)
+    }
+
     /// The number `stated` at `at`, or the `usual` one; reports one that is not from the first to the second of `bounds`.
     pub(super) fn within(&mut self, at: &At<'_>, stated: Option<u32>, (least, most): (u32, u32), usual: u32) -> u32 {
         let value = stated.unwrap_or(usual);

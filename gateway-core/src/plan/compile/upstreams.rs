@@ -106,8 +106,8 @@ impl Compiler<'_> {
             age,
             idle: idle.map_or(KEEP.idle, |Span(idle)| idle),
             most_idle: self.within(&at.member("maxIdle"), *max_idle, (1, MOST), KEEP.most_idle),
-            requests: max_requests.map(|most| self.within(&at.member("maxRequests"), Some(most), (1, MOST), 1_000)),
-            most: max.map(|most| self.within(&at.member("max"), Some(most), (1, MOST), 100)),
+            requests: self.bound(&at.member("maxRequests"), *max_requests, MOST),
+            most: self.bound(&at.member("max"), *max, MOST),
             most_waiting: self.within(&at.member("maxWaiting"), *max_waiting, (0, MOST), KEEP.most_waiting),
         }
     }
@@ -410,6 +410,10 @@ fn wrong(url: &str, why: &str) -> Fault {
     let help = match url.split_once(':').map_or("", |(scheme, _)| scheme) {
         "ws" | "wss" => "write `http://…` or `https://…`: WebSockets need nothing else",
         "grpc" | "grpcs" | "h2c" => "write `http://…` beside `\"protocol\": \"h2c\"`, or `https://…` alone",
+        "http" if url.starts_with("http://unix:/") => {
+            let path = url.get("http://".len()..).unwrap_or_default();
+            return (format!("`{url}` {why}"), Cow::Owned(format!("write `{path}`")));
+        }
         "unix" | "http+unix" => "a Unix socket is the `url` of an upstream: `unix:/run/app.sock`",
         _ => match variable(url) {
             Some(name) => return (format!("`{url}` {why}"), Cow::Owned(format!("write `${{{name}}}`"))),
@@ -430,6 +434,9 @@ fn without_scheme(url: &str) -> Fault {
     let (message, help) = wrong(url, "is not an `http` or `https` URL");
     if let Some(name) = variable(address) {
         return (message, Cow::Owned(format!("write `${{{name}}}`")));
+    }
+    if address.starts_with('/') && address.ends_with(".sock") {
+        return (message, Cow::Owned(format!("write `unix:{address}`")));
     }
     if let Some(port) = address.strip_prefix(':').filter(|port| port.parse::<u16>().is_ok()) {
         return (message, Cow::Owned(format!("write `http://127.0.0.1:{port}`")));
