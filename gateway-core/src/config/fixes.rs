@@ -280,7 +280,7 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
             Some(match percent {
                 _ if share <= 0.0 || percent > 10_000.0 => "write a whole number, in percent".to_owned(),
                 _ if percent < 1.0 => "write `1`, the least there is: it is in percent".to_owned(),
-                _ if share < 1.0 && share >= 0.1 => format!("write `{percent}`, or at least `1`: it is in percent"),
+                _ if (0.1..1.0).contains(&share) => format!("write `{percent}`, or at least `1`: it is in percent"),
                 _ => format!("write `{percent}`: it is in percent"),
             })
         }

@@ -20,7 +20,7 @@ fn slow_uploads_hold_no_place() {
         .flat_map(|length| [length; 3])
         .map(|length| {
             let mut wire = Wire::connect(gateway.address());
-            wire.send(&format!("POST / HTTP/1.1\r\nHost: a\r\n{length}\r\n\r\n1"));
+            wire.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{length}\r\n\r\n1"));
             wire
         })
         .collect();
