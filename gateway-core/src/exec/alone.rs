@@ -11,13 +11,13 @@ use crate::policy::counter::CounterOp;
 use crate::ports::{Platform, StoreFailure};
 
 /// The longest that a writer waits for those before it: longer than one that has gone with its client counts as there.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The time after which a writer counts as gone. It reads and writes within that.
-const LEASE: Duration = Duration::from_secs(4);
+const LEASE: Duration = Duration::from_secs(6);
 
 /// The longest that each of the two takes.
-pub(super) const STORE_TIMEOUT: Duration = Duration::from_millis(1_500);
+pub(super) const STORE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 const _: () = assert!(PATIENCE.as_millis() > LEASE.as_millis() && LEASE.as_millis() > 2 * STORE_TIMEOUT.as_millis());
 
